@@ -1,0 +1,93 @@
+import type { DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+
+import type { ErrorCode } from '../errors.ts';
+import type { SourceReader } from '../stream/source.ts';
+import type { OperationRequest } from '../vocabulary.ts';
+
+/** A document that parsed, passed the limits and the validation, and the operation of it that the request selected. */
+export interface PreparedOperation {
+  readonly kind: 'query' | 'mutation' | 'subscription';
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+}
+
+/** Request errors: nothing was executed. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly code: ErrorCode;
+  /** Never empty; each carries `extensions.code`. */
+  readonly errors: readonly GraphQLError[];
+}
+
+/** Outcome of {@link ExecutionEngine.prepare}. */
+export type Preparation = { readonly kind: 'prepared'; readonly prepared: PreparedOperation } | Refused;
+
+/** What one execution needs besides its document. */
+export interface ExecutionInput {
+  readonly context: unknown;
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly rootValue?: unknown;
+  /** Cancels the execution where the installed graphql can be cancelled (17). */
+  readonly signal?: AbortSignal;
+}
+
+/** The answer of a query or mutation: one result, or the parts of an incremental one in order. */
+export type ExecutionOutcome =
+  | { readonly kind: 'result'; readonly result: ExecutionResult }
+  /** The errors came before anything was executed (a variable that cannot be coerced). */
+  | Refused
+  | { readonly kind: 'parts'; readonly parts: AsyncIterable<IncrementalPart> };
+
+/** One payload of an incremental response, `hasNext: false` on the last. */
+export interface IncrementalPart {
+  readonly hasNext: boolean;
+}
+
+/** A subscription whose source stream exists. */
+export interface StartedSubscription {
+  readonly kind: 'started';
+  /** Name of the root field in the schema. */
+  readonly field: string;
+  readonly pace: 'pull' | 'live';
+  /** Opened: no event that comes into being from now on is missed. The caller closes it. */
+  readonly source: SourceReader<unknown>;
+  /**
+   * Executes the selection for one event; never rejects.
+   *
+   * @param context - overrides the operation's context for this event
+   */
+  execute(event: unknown, context?: unknown): ExecutionResult | Promise<ExecutionResult>;
+  /** The result that reports that `error` kept one event from being executed, at the place of the root field. */
+  failEvent(error: unknown): ExecutionResult;
+}
+
+/**
+ * Turns requests into results.
+ *
+ * @remarks
+ * No method throws or rejects because of a document, variables, a resolver or a source: those are values. Errors are not masked here.
+ */
+export interface ExecutionEngine {
+  prepare(schema: GraphQLSchema, request: OperationRequest): Preparation;
+  /** For queries and mutations. */
+  execute(prepared: PreparedOperation, input: ExecutionInput): Promise<ExecutionOutcome>;
+  /** For subscriptions: runs the root field's stream resolver and opens what it returned. */
+  subscribe(prepared: PreparedOperation, input: ExecutionInput): Promise<StartedSubscription | Refused>;
+}
+
+/** Bounds of a document, checked in time linear to its text and before validation. `Infinity` lifts one. */
+export interface DocumentLimits {
+  /** Lexical tokens. @defaultValue 15_000 */
+  readonly tokens?: number;
+  /** Selection sets inside each other, fragments followed. @defaultValue 15 */
+  readonly depth?: number;
+  /** Aliased fields, fragments followed. @defaultValue 30 */
+  readonly aliases?: number;
+  /** Directives in the whole document. @defaultValue 50 */
+  readonly directives?: number;
+  /** Fragment spreads after expansion. @defaultValue 1_000 */
+  readonly fragmentSpreads?: number;
+  /** Repetitions of a response name within a selection set, which validation compares pairwise. @defaultValue 200 */
+  readonly repeatedFields?: number;
+}

@@ -1,0 +1,189 @@
+import type { ClosingCode } from '../errors.ts';
+import type {
+  FormattedError,
+  FormattedResult,
+  Frame,
+  Instant,
+  OperationRequest,
+  WebSocketProtocol,
+} from '../vocabulary.ts';
+
+declare const brand: unique symbol;
+
+/** An operation's id on its connection; only the codecs make one. Numbers occur in the legacy protocol alone. */
+export type OperationId = (string | number) & { readonly [brand]: 'OperationId' };
+
+/**
+ * One operation on one server connection.
+ *
+ * @remarks
+ * The object is the operation's identity: the same id may name another operation a moment later, and a late result of
+ * the first must not reach the second.
+ */
+export interface ServerOperation {
+  readonly id: OperationId;
+  /** False from the moment the operation ended for whatever reason: read this before each delivery. */
+  readonly mayDeliver: boolean;
+}
+
+/** What a server has to do, in this order, because its connection changed state. */
+export type ServerOutput =
+  | { readonly kind: 'send'; readonly frame: string }
+  /** Send a WebSocket ping frame (RFC 6455 section 5.5.2). */
+  | { readonly kind: 'ping' }
+  /** Run the connect hook, then call `accept`, `refuse` or `fail`. */
+  | { readonly kind: 'connect'; readonly connectionParams: Readonly<Record<string, unknown>> }
+  /** Admit and run the operation, then call `error` or `complete` for it. */
+  | { readonly kind: 'start'; readonly operation: ServerOperation; readonly request: OperationRequest }
+  /** Stop whatever runs for the operation; it delivers nothing any more. */
+  | { readonly kind: 'cancel'; readonly operation: ServerOperation }
+  /** Close the socket; nothing may be sent after it. `error` is the row of the error table that it follows. */
+  | { readonly kind: 'close'; readonly code: number; readonly reason: string; readonly error: ClosingCode }
+  /** The close handshake took too long, or cannot succeed: end the TCP connection. */
+  | { readonly kind: 'destroy' };
+
+/** How a connect hook says no; each protocol writes it in its own way. */
+export interface ConnectionRefusal {
+  /** For people; shown to the peer. */
+  readonly reason?: string;
+}
+
+/**
+ * The server's half of a protocol on one socket, without the socket.
+ *
+ * @remarks
+ * Pure: frames, times and local intentions go in, outputs come out, nothing is called back. After a `close` output every method returns
+ * no outputs but the `destroy` of an unanswered close. A method given an operation that already ended returns none.
+ */
+export interface ServerConnection {
+  readonly protocol: WebSocketProtocol;
+  readonly state: ServerConnectionState;
+  /** When {@link ServerConnection.tick} has to be called next; `never` if nothing is due. It may move with every call. */
+  readonly deadline: Instant;
+  /** Operations that were started and have not ended. */
+  readonly operationCount: number;
+  /** UTF-8 bytes of the ids of all operations that have not ended. */
+  readonly idBytes: number;
+  receive(frame: Frame, now: Instant): readonly ServerOutput[];
+  /** A frame that carries no message arrived (a WebSocket pong): the peer is alive. */
+  heard(now: Instant): void;
+  tick(now: Instant): readonly ServerOutput[];
+  /** The connect hook accepted. */
+  accept(now: Instant, ackPayload?: Readonly<Record<string, unknown>>): readonly ServerOutput[];
+  /** The connect hook refused. */
+  refuse(now: Instant, refusal: ConnectionRefusal): readonly ServerOutput[];
+  /** The connect hook, or something else that the whole connection depends on, failed. */
+  fail(now: Instant): readonly ServerOutput[];
+  /**
+   * The frame that delivers one result, from the JSON text of that result.
+   *
+   * @remarks
+   * On the path of every event: changes no state and does not look at the operation's state; callers read
+   * {@link ServerOperation.mayDeliver} first.
+   */
+  encodeResult(id: OperationId, resultText: string): string;
+  /** Ends the operation with request errors or the failure of its source; `errors` is never empty. */
+  error(operation: ServerOperation, errors: readonly FormattedError[]): readonly ServerOutput[];
+  /** Ends the operation after its last result. */
+  complete(operation: ServerOperation): readonly ServerOutput[];
+  /** Ends the connection for a reason of our own, with the code and reason of the error table unless `reason` is given. */
+  close(now: Instant, error: ClosingCode, reason?: string): readonly ServerOutput[];
+  /** The socket is gone: cancels every operation. */
+  closed(): readonly ServerOutput[];
+}
+
+/** States of {@link ServerConnection}, as in the protocol documents' tables. */
+export type ServerConnectionState = 'wait-init' | 'init-pending' | 'ready' | 'closing' | 'closed';
+
+/** Limits and periods of a server connection; every duration in milliseconds, `Infinity` turns a deadline off. */
+export interface ServerConnectionOptions {
+  /** Time from the open socket to the init message. @defaultValue 5_000 */
+  readonly initDeadlineMs?: number;
+  /** Silence of the peer after which it is pinged. @defaultValue 12_000 */
+  readonly pingAfterMs?: number;
+  /** Silence after that ping which proves the peer dead. @defaultValue 12_000 */
+  readonly pingAnswerMs?: number;
+  /** Time for the close handshake before the socket is destroyed. @defaultValue 5_000 (1_000 after a ping timeout or for a slow consumer) */
+  readonly closeHandshakeMs?: number;
+  /** Period of the legacy protocol's `ka` messages; the other protocol has none. @defaultValue 12_000 */
+  readonly keepAliveMs?: number;
+  /** Pings, pongs and surplus `complete`/`stop` messages allowed per second, on average. @defaultValue 10 */
+  readonly controlMessagesPerSecond?: number;
+  /** How many of them may come at once. @defaultValue 200 */
+  readonly controlMessageBurst?: number;
+}
+
+/** One operation on one client connection; like {@link ServerOperation} its identity is the object. */
+export interface ClientOperation {
+  readonly id: OperationId;
+  /** `queued` until the start message was written; `done` after the last output for it. */
+  readonly state: 'queued' | 'active' | 'done';
+}
+
+/** What a client has to do, or to tell its application, in this order. */
+export type ClientOutput =
+  | { readonly kind: 'send'; readonly frame: string }
+  /** Evaluate the connection parameters, then call `initialise`. */
+  | { readonly kind: 'initialise' }
+  | { readonly kind: 'connected'; readonly ackPayload?: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'result'; readonly operation: ClientOperation; readonly result: FormattedResult }
+  /** The last output for the operation: request errors, or the failure of its source. */
+  | { readonly kind: 'error'; readonly operation: ClientOperation; readonly errors: readonly FormattedError[] }
+  /** The last output for the operation. */
+  | { readonly kind: 'complete'; readonly operation: ClientOperation }
+  /** The connection ended under the operation: the last output for it. It may be tried on another connection if `retryable`. */
+  | {
+      readonly kind: 'lost';
+      readonly operation: ClientOperation;
+      readonly code: number;
+      readonly reason: string;
+      readonly retryable: boolean;
+    }
+  /** The peer refused the connection, or reported a fault of it, in words; a close usually follows. */
+  | { readonly kind: 'connection-error'; readonly payload: unknown }
+  /** The peer sent something that the protocol does not know; nobody is disturbed by it. */
+  | { readonly kind: 'violation'; readonly message: string }
+  | { readonly kind: 'close'; readonly code: number; readonly reason: string };
+
+/** States of {@link ClientConnection}. */
+export type ClientConnectionState = 'connecting' | 'initialising' | 'wait-ack' | 'ready' | 'closed';
+
+/**
+ * The client's half of a protocol on one socket, without the socket.
+ *
+ * @remarks
+ * Pure, like {@link ServerConnection}. An object serves one socket; a reconnect makes a new one.
+ */
+export interface ClientConnection {
+  readonly protocol: WebSocketProtocol;
+  /** What to offer in `Sec-WebSocket-Protocol`. */
+  readonly subprotocol: string;
+  readonly state: ClientConnectionState;
+  readonly deadline: Instant;
+  /** Operations that are queued or active. */
+  readonly operationCount: number;
+  /** The socket is open; `subprotocol` is what the server chose, empty if nothing. */
+  opened(now: Instant, subprotocol: string): readonly ClientOutput[];
+  /** The answer to the `initialise` output. */
+  initialise(now: Instant, connectionParams?: Readonly<Record<string, unknown>>): readonly ClientOutput[];
+  receive(frame: Frame, now: Instant): readonly ClientOutput[];
+  tick(now: Instant): readonly ClientOutput[];
+  /** Starts an operation, at once or after the ack. Ids are never used twice on one connection. */
+  subscribe(request: OperationRequest): { readonly operation: ClientOperation; readonly outputs: readonly ClientOutput[] };
+  /** Nothing is delivered for the operation any more; the server is told exactly when it has to be. */
+  cancel(operation: ClientOperation): readonly ClientOutput[];
+  /** Leaves deliberately; operations that are still open end as `lost` and not retryable. */
+  close(): readonly ClientOutput[];
+  /** The socket is gone; code 1006 if no close frame came, 1005 if it held no code. */
+  closed(code: number, reason: string): readonly ClientOutput[];
+}
+
+/** Periods of a client connection; `Infinity` turns one off. */
+export interface ClientConnectionOptions {
+  /** Time from the init message to the ack. @defaultValue 10_000 */
+  readonly ackDeadlineMs?: number;
+  /** Silence of the server after which it is asked whether it lives, where the protocol can ask. @defaultValue Infinity */
+  readonly pingAfterMs?: number;
+  /** Silence after that which proves it dead; for the legacy protocol, silence after the first `ka`. @defaultValue 30_000 */
+  readonly silenceMs?: number;
+}

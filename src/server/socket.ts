@@ -1,0 +1,30 @@
+/**
+ * What an adapter has to give the server for each WebSocket that it accepted.
+ *
+ * @remarks
+ * No method throws, also when the socket is already gone.
+ */
+export interface MessageSocket {
+  /** Sends one text message. */
+  send(frame: string): void;
+  /** Sends a WebSocket ping without payload; where the runtime cannot, does nothing. */
+  ping(): void;
+  /** Starts the close handshake; `reason` has at most 123 bytes. */
+  close(code: number, reason: string): void;
+  /** Ends the connection without a handshake. */
+  destroy(): void;
+  /** Bytes that were sent and that the operating system has not taken yet. */
+  readonly bufferedBytes: number;
+}
+
+/** What the server gives back: the adapter calls these, each as soon as the thing happens. */
+export interface SocketEvents {
+  /** A whole message, text as a string. */
+  message(frame: string | Uint8Array): void;
+  /** A pong, or any other sign of life without a message. */
+  heard(): void;
+  /** The operating system took what was buffered. */
+  drained(): void;
+  /** The socket is gone; called once, also after `destroy`. Code 1006 if no close frame came. */
+  closed(code: number, reason: string): void;
+}
