@@ -99,10 +99,10 @@ function toPart(file, root) {
 
 /**
  * @typedef {{ readonly value?: unknown } | null | undefined} Specifier
- * @typedef {object} RuleContext
- * @property {string} filename
- * @property {readonly { readonly root?: string }[]} options
- * @property {(problem: { readonly node: object, readonly message: string }) => void} report
+ * @typedef {object} RuleContext - The members of the linter's context that are used here.
+ * @property {string} filename - Absolute path.
+ * @property {readonly { readonly root?: string }[]} options - What the configuration gives this rule.
+ * @property {(problem: { readonly node: object, readonly message: string }) => void} report - Called per offence.
  */
 
 const importBoundaries = {
