@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+import { chromiumPath } from './test/support/chromium-path.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
   readonly exports: Record<string, string>;
@@ -16,11 +18,57 @@ const entryPoints = Object.entries(manifest.exports)
     ),
   }));
 
+const onCi = Boolean(process.env['CI']);
+
+/** Tests that need something which not every machine has. */
+const demanding = [
+  {
+    folder: 'interop',
+    available: existsSync(new URL('test/interop/node_modules', import.meta.url)),
+    remedy: 'npm run interop:install',
+  },
+  {
+    folder: 'browser',
+    available: existsSync(chromiumPath),
+    remedy: `install Chromium, or set CHROMIUM_PATH (now ${chromiumPath})`,
+  },
+] as const;
+
+/** Missing requirements fail where `CI` is set and are announced elsewhere: nothing is left out in silence. */
+const demandingProjects = demanding
+  .filter(({ folder, available, remedy }) => {
+    if (available) return true;
+    const message = `test/${folder} cannot run here: ${remedy}`;
+    if (onCi) throw new Error(message);
+    process.stderr.write(`\n!!! SKIPPED: ${message}\n\n`);
+    return false;
+  })
+  .map(({ folder }) => ({
+    extends: true as const,
+    test: {
+      name: folder,
+      include: [`test/${folder}/**/*.${folder}.test.ts`],
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+    },
+  }));
+
 export default defineConfig({
   resolve: { alias: entryPoints },
   test: {
     reporters: ['default', './test/support/summary-reporter.ts'],
-    include: ['test/**/*.test.ts'],
+    allowOnly: !onCi,
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary'] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'test/interop/**', 'test/browser/**'],
+        },
+      },
+      ...demandingProjects,
+    ],
   },
 });

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+
+import type { KnipConfig } from 'knip';
+
+const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
+  readonly exports: Record<string, string>;
+};
+
+/** The sources of what the package exports: their exports are for others to use. */
+const entryPoints = Object.values(manifest.exports)
+  .filter((target) => target.endsWith('.js'))
+  .map((target) => target.replace('./dist/', 'src/').replace('.js', '.ts'));
+
+const config: KnipConfig = {
+  entry: [
+    ...entryPoints,
+    'lint/*.js',
+    'scripts/*.mjs',
+    'bench/*.ts',
+    'examples/chat/server.ts',
+    'examples/chat/vite.config.ts',
+    'examples/chat/pages/**/main.ts',
+    'test/**/*.test.ts',
+  ],
+  project: ['{src,test,lint,scripts,bench,examples}/**/*.{js,mjs,ts}'],
+  ignore: ['test/interop/**'],
+  ignoreExportsUsedInFile: true,
+};
+
+export default config;
