@@ -34,11 +34,20 @@ export type ServerOutput =
   /** Run the connect hook, then call `accept`, `refuse` or `fail`. */
   | { readonly kind: 'connect'; readonly connectionParams: Readonly<Record<string, unknown>> }
   /** Admit and run the operation, then call `error` or `complete` for it. */
-  | { readonly kind: 'start'; readonly operation: ServerOperation; readonly request: OperationRequest }
+  | {
+      readonly kind: 'start';
+      readonly operation: ServerOperation;
+      readonly request: OperationRequest;
+    }
   /** Stop whatever runs for the operation; it delivers nothing any more. */
   | { readonly kind: 'cancel'; readonly operation: ServerOperation }
   /** Close the socket; nothing may be sent after it. `error` is the row of the error table that it follows. */
-  | { readonly kind: 'close'; readonly code: number; readonly reason: string; readonly error: ClosingCode }
+  | {
+      readonly kind: 'close';
+      readonly code: number;
+      readonly reason: string;
+      readonly error: ClosingCode;
+    }
   /** The close handshake took too long, or cannot succeed: end the TCP connection. */
   | { readonly kind: 'destroy' };
 
@@ -126,9 +135,17 @@ export type ClientOutput =
   /** Evaluate the connection parameters, then call `initialise`. */
   | { readonly kind: 'initialise' }
   | { readonly kind: 'connected'; readonly ackPayload?: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'result'; readonly operation: ClientOperation; readonly result: FormattedResult }
+  | {
+      readonly kind: 'result';
+      readonly operation: ClientOperation;
+      readonly result: FormattedResult;
+    }
   /** The last output for the operation: request errors, or the failure of its source. */
-  | { readonly kind: 'error'; readonly operation: ClientOperation; readonly errors: readonly FormattedError[] }
+  | {
+      readonly kind: 'error';
+      readonly operation: ClientOperation;
+      readonly errors: readonly FormattedError[];
+    }
   /** The last output for the operation. */
   | { readonly kind: 'complete'; readonly operation: ClientOperation }
   /** The connection ended under the operation: the last output for it. It may be tried on another connection if `retryable`. */
@@ -165,11 +182,17 @@ export interface ClientConnection {
   /** The socket is open; `subprotocol` is what the server chose, empty if nothing. */
   opened(now: Instant, subprotocol: string): readonly ClientOutput[];
   /** The answer to the `initialise` output. */
-  initialise(now: Instant, connectionParams?: Readonly<Record<string, unknown>>): readonly ClientOutput[];
+  initialise(
+    now: Instant,
+    connectionParams?: Readonly<Record<string, unknown>>,
+  ): readonly ClientOutput[];
   receive(frame: Frame, now: Instant): readonly ClientOutput[];
   tick(now: Instant): readonly ClientOutput[];
   /** Starts an operation, at once or after the ack. Ids are never used twice on one connection. */
-  subscribe(request: OperationRequest): { readonly operation: ClientOperation; readonly outputs: readonly ClientOutput[] };
+  subscribe(request: OperationRequest): {
+    readonly operation: ClientOperation;
+    readonly outputs: readonly ClientOutput[];
+  };
   /** Nothing is delivered for the operation any more; the server is told exactly when it has to be. */
   cancel(operation: ClientOperation): readonly ClientOutput[];
   /** Leaves deliberately; operations that are still open end as `lost` and not retryable. */

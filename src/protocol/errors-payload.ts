@@ -1,0 +1,31 @@
+import type { FormattedError } from '../vocabulary.ts';
+import { isJsonObject } from './json-frame.ts';
+
+/**
+ * Reads the payload of an `error` message in every shape that servers give it: a list of errors, one error, an object with
+ * the list in `errors`, or a bare text. `undefined` if it is none of them.
+ */
+export function readErrors(payload: unknown): readonly FormattedError[] | undefined {
+  if (typeof payload === 'string') return [{ message: payload }];
+  if (isError(payload)) return [payload];
+  const list = isJsonObject(payload) ? payload['errors'] : payload;
+  if (!Array.isArray(list) || list.length === 0) return undefined;
+  return list.every(isError) ? list : undefined;
+}
+
+/** Writes errors with `write`; if JSON cannot hold something that a resolver put into them, their messages alone. */
+export function writeErrors(
+  errors: readonly FormattedError[],
+  write: (errors: readonly FormattedError[]) => string,
+): string {
+  try {
+    return write(errors);
+  } catch {
+    // The operation has to end on the wire whatever its extensions hold: a cycle, a bigint, a `toJSON` that throws.
+    return write(errors.map(({ message }) => ({ message })));
+  }
+}
+
+function isError(value: unknown): value is FormattedError {
+  return isJsonObject(value) && typeof value['message'] === 'string';
+}

@@ -1,0 +1,119 @@
+import type { FormattedError, Frame, Instant } from '../../vocabulary.ts';
+import type {
+  ConnectionRefusal,
+  OperationId,
+  ServerOperation,
+  ServerOutput,
+} from '../connection.ts';
+import { writeErrors } from '../errors-payload.ts';
+import type { JsonObject } from '../json-frame.ts';
+import { nothing } from '../outputs.ts';
+import { ServerMachine } from '../server-machine.ts';
+import { encodeServerMessage, parseClientMessage } from './codec.ts';
+import type { ClientMessage } from './messages.ts';
+
+const barePong: readonly ServerOutput[] = [
+  { kind: 'send', frame: encodeServerMessage({ type: 'pong' }) },
+];
+
+/** The server's half of `graphql-transport-ws`. */
+export class GraphqlTransportWsServer extends ServerMachine {
+  readonly protocol = 'graphql-transport-ws';
+
+  /** @throws TypeError if JSON cannot hold `ackPayload`; the connection is then as it was before. */
+  accept(_now: Instant, ackPayload?: JsonObject): readonly ServerOutput[] {
+    if (this.state !== 'init-pending') return nothing;
+    const frame = encodeServerMessage({
+      type: 'connection_ack',
+      ...(ackPayload === undefined ? {} : { payload: ackPayload }),
+    });
+    // Before the ack is written: a `subscribe` may follow the instant that the peer reads it.
+    this.becomeReady();
+    return [{ kind: 'send', frame }];
+  }
+
+  refuse(now: Instant, refusal: ConnectionRefusal): readonly ServerOutput[] {
+    return this.state === 'init-pending' ? this.close(now, 'FORBIDDEN', refusal.reason) : nothing;
+  }
+
+  fail(now: Instant): readonly ServerOutput[] {
+    return this.close(now, 'INTERNAL_SERVER_ERROR');
+  }
+
+  encodeResult(id: OperationId, resultText: string): string {
+    return `{"id":${JSON.stringify(id)},"type":"next","payload":${resultText}}`;
+  }
+
+  error(operation: ServerOperation, errors: readonly FormattedError[]): readonly ServerOutput[] {
+    if (!this.end(operation)) return nothing;
+    const { id } = operation;
+    const frame = writeErrors(errors, (payload) =>
+      encodeServerMessage({ id, type: 'error', payload }),
+    );
+    return [{ kind: 'send', frame }];
+  }
+
+  complete(operation: ServerOperation): readonly ServerOutput[] {
+    if (!this.end(operation)) return nothing;
+    return [{ kind: 'send', frame: encodeServerMessage({ id: operation.id, type: 'complete' }) }];
+  }
+
+  protected read(frame: Frame, now: Instant): readonly ServerOutput[] {
+    let message: ClientMessage;
+    try {
+      message = parseClientMessage(frame);
+    } catch {
+      return this.close(now, 'BAD_REQUEST');
+    }
+    switch (message.type) {
+      case 'connection_init':
+        return this.#readInit(message.payload ?? {}, now);
+      case 'ping':
+        return this.charged(now, pong(message.payload));
+      case 'pong':
+        return this.charged(now, nothing);
+      case 'subscribe':
+        return this.#readSubscribe(message, now);
+      case 'complete':
+        return this.#readComplete(message.id, now);
+    }
+  }
+
+  #readInit(connectionParams: JsonObject, now: Instant): readonly ServerOutput[] {
+    if (this.state !== 'wait-init') return this.close(now, 'TOO_MANY_INITS');
+    this.becomePending();
+    return [{ kind: 'connect', connectionParams }];
+  }
+
+  #readSubscribe(
+    { id, payload: request }: Extract<ClientMessage, { type: 'subscribe' }>,
+    now: Instant,
+  ): readonly ServerOutput[] {
+    if (this.state !== 'ready') return this.close(now, 'UNAUTHORIZED');
+    if (this.find(id) !== undefined) {
+      return this.close(now, 'DUPLICATE_OPERATION_ID', `Subscriber for ${id} already exists`);
+    }
+    const operation = this.add(id);
+    operation.run();
+    return [{ kind: 'start', operation, request }];
+  }
+
+  #readComplete(id: OperationId, now: Instant): readonly ServerOutput[] {
+    const operation = this.find(id);
+    if (operation === undefined) return this.surplusStop(now);
+    this.stop(operation);
+    return [{ kind: 'cancel', operation }];
+  }
+}
+
+/** Echoes the payload, but never the credentials that a ping may renew. */
+function pong(ping: JsonObject | undefined): readonly ServerOutput[] {
+  if (ping === undefined) return barePong;
+  const { auth: _auth, ...payload } = ping;
+  try {
+    return [{ kind: 'send', frame: encodeServerMessage({ type: 'pong', payload }) }];
+  } catch {
+    // Values nested thousands deep can be read but not written; the echo is optional.
+    return barePong;
+  }
+}

@@ -1,0 +1,45 @@
+import { ProtocolViolation } from '../errors.ts';
+import type { Frame } from '../vocabulary.ts';
+
+/** A JSON object of which nothing is known yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The members that messages of all our protocols are made of. */
+export interface MessageLike {
+  readonly id?: string | number | null;
+  readonly type: string;
+  readonly payload?: unknown;
+}
+
+// A byte order mark is an error in a text frame (RFC 8259 section 8.1), so it is kept here to be one in a binary frame too.
+const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads one frame, text or binary, that has to hold a JSON object.
+ *
+ * @throws ProtocolViolation with `BAD_REQUEST` for anything else, invalid UTF-8 included
+ */
+export function parseJsonObject(frame: Frame): JsonObject {
+  const value = parseJson(frame);
+  if (!isJsonObject(value))
+    throw new ProtocolViolation('BAD_REQUEST', 'A message must be a JSON object.');
+  return value;
+}
+
+/** Writes a message in the order that people expect to read: id, type, payload. */
+export function encodeMessage({ id, type, payload }: MessageLike): string {
+  return JSON.stringify({ id, type, payload });
+}
+
+/** True for objects alone: neither `null` nor an array counts. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseJson(frame: Frame): unknown {
+  try {
+    return JSON.parse(typeof frame === 'string' ? frame : utf8.decode(frame));
+  } catch (cause) {
+    throw new ProtocolViolation('BAD_REQUEST', 'A message must be valid JSON.', { cause });
+  }
+}

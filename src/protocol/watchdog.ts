@@ -1,0 +1,42 @@
+import type { Instant } from '../vocabulary.ts';
+
+/** Periods of a {@link Watchdog}. */
+export interface WatchdogPeriods {
+  /** Silence after which the peer is pinged; `Infinity` turns the watchdog off. */
+  readonly pingAfterMs: number;
+  /** Silence after that ping which proves the peer dead. */
+  readonly pingAnswerMs: number;
+}
+
+/** Tells silence from death: after a while the peer is pinged, and if that stays without an answer it is dead. */
+export class Watchdog {
+  readonly #periods: WatchdogPeriods;
+  #state: 'listening' | 'pinged' = 'listening';
+  #deadline: Instant;
+
+  constructor(periods: WatchdogPeriods, now: Instant) {
+    this.#periods = periods;
+    this.#deadline = now + periods.pingAfterMs;
+  }
+
+  /** When {@link Watchdog.tick} has to be called next. */
+  get deadline(): Instant {
+    return this.#deadline;
+  }
+
+  /** Anything at all came from the peer. */
+  heard(now: Instant): void {
+    this.#state = 'listening';
+    this.#deadline = now + this.#periods.pingAfterMs;
+  }
+
+  /** What has to be done now: `ping` the peer, give it up as `dead`, or `nothing`. */
+  tick(now: Instant): 'nothing' | 'ping' | 'dead' {
+    if (now < this.#deadline) return 'nothing';
+    if (this.#state === 'pinged') return 'dead';
+    this.#state = 'pinged';
+    // From now, not from the deadline: a late tick must not shorten the peer's time to answer.
+    this.#deadline = now + this.#periods.pingAnswerMs;
+    return 'ping';
+  }
+}
