@@ -21,20 +21,85 @@ export const errorTable = {
 
   // The peer broke the protocol, or is refused by it.
   BAD_RESPONSE: { closeCode: 4004, reason: 'Bad response', retryable: false, log: 'warn' },
-  CLIENT_ERROR: { closeCode: 4005, reason: 'Internal client error', retryable: false, log: 'error' },
-  BAD_REQUEST: { closeCode: 4400, httpStatus: 400, reason: 'Invalid message received', retryable: false, log: 'info' },
-  UNAUTHORIZED: { closeCode: 4401, httpStatus: 401, reason: 'Unauthorized', retryable: false, log: 'info' },
-  FORBIDDEN: { closeCode: 4403, httpStatus: 403, reason: 'Forbidden', retryable: false, log: 'info' },
-  CONNECTION_REFUSED: { closeCode: 1011, httpStatus: 403, reason: '', retryable: false, log: 'info' },
-  SUBPROTOCOL_NOT_ACCEPTABLE: { closeCode: 4406, reason: 'Subprotocol not acceptable', retryable: false, log: 'info' },
-  INIT_TIMEOUT: { closeCode: 4408, reason: 'Connection initialisation timeout', retryable: true, log: 'info' },
+  CLIENT_ERROR: {
+    closeCode: 4005,
+    reason: 'Internal client error',
+    retryable: false,
+    log: 'error',
+  },
+  BAD_REQUEST: {
+    closeCode: 4400,
+    httpStatus: 400,
+    reason: 'Invalid message received',
+    retryable: false,
+    log: 'info',
+  },
+  UNAUTHORIZED: {
+    closeCode: 4401,
+    httpStatus: 401,
+    reason: 'Unauthorized',
+    retryable: false,
+    log: 'info',
+  },
+  FORBIDDEN: {
+    closeCode: 4403,
+    httpStatus: 403,
+    reason: 'Forbidden',
+    retryable: false,
+    log: 'info',
+  },
+  CONNECTION_REFUSED: {
+    closeCode: 1011,
+    httpStatus: 403,
+    reason: '',
+    retryable: false,
+    log: 'info',
+  },
+  SUBPROTOCOL_NOT_ACCEPTABLE: {
+    closeCode: 4406,
+    reason: 'Subprotocol not acceptable',
+    retryable: false,
+    log: 'info',
+  },
+  INIT_TIMEOUT: {
+    closeCode: 4408,
+    reason: 'Connection initialisation timeout',
+    retryable: true,
+    log: 'info',
+  },
   PING_TIMEOUT: { closeCode: 4408, reason: 'Ping timeout', retryable: true, log: 'debug' },
-  DUPLICATE_OPERATION_ID: { closeCode: 4409, reason: 'Subscriber already exists', retryable: false, log: 'info' },
-  TOO_MANY_INITS: { closeCode: 4429, reason: 'Too many initialisation requests', retryable: false, log: 'info' },
-  TOO_MANY_CONTROL_MESSAGES: { closeCode: 4400, reason: 'Too many control messages', retryable: false, log: 'warn' },
+  DUPLICATE_OPERATION_ID: {
+    closeCode: 4409,
+    reason: 'Subscriber already exists',
+    retryable: false,
+    log: 'info',
+  },
+  TOO_MANY_INITS: {
+    closeCode: 4429,
+    reason: 'Too many initialisation requests',
+    retryable: false,
+    log: 'info',
+  },
+  TOO_MANY_CONTROL_MESSAGES: {
+    closeCode: 4400,
+    reason: 'Too many control messages',
+    retryable: false,
+    log: 'warn',
+  },
   TERMINATED: { closeCode: 4499, reason: 'Terminated', retryable: true, log: 'debug' },
-  ACK_TIMEOUT: { closeCode: 4504, reason: 'Connection acknowledgement timeout', retryable: true, log: 'info' },
-  INTERNAL_SERVER_ERROR: { closeCode: 4500, httpStatus: 500, reason: 'Internal server error', retryable: false, log: 'error' },
+  ACK_TIMEOUT: {
+    closeCode: 4504,
+    reason: 'Connection acknowledgement timeout',
+    retryable: true,
+    log: 'info',
+  },
+  INTERNAL_SERVER_ERROR: {
+    closeCode: 4500,
+    httpStatus: 500,
+    reason: 'Internal server error',
+    retryable: false,
+    log: 'error',
+  },
 
   // One operation is refused; the connection and its other operations go on.
   TOO_MANY_OPERATIONS: { httpStatus: 429, retryable: true, log: 'info' },
@@ -81,8 +146,15 @@ export type ErrorCode = keyof typeof errorTable;
 
 /** Codes that end a WebSocket connection. */
 export type ClosingCode = {
-  [Code in ErrorCode]: (typeof errorTable)[Code] extends { readonly closeCode: number } ? Code : never;
+  [Code in ErrorCode]: (typeof errorTable)[Code] extends { readonly closeCode: number }
+    ? Code
+    : never;
 }[ErrorCode];
+
+/** Whether `value` names a row of {@link errorTable}; errors of the host program may carry any code. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(errorTable, value);
+}
 
 /** The row of `code`, with its optional members visible whatever the row. */
 export function errorEntry(code: ErrorCode): ErrorEntry {

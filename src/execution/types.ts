@@ -10,6 +10,8 @@ export interface PreparedOperation {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
+  /** Whether it uses `@defer` or `@stream` where the schema knows them: the answer may come in parts. */
+  readonly isIncremental: boolean;
 }
 
 /** Request errors: nothing was executed. */
@@ -40,8 +42,16 @@ export type ExecutionOutcome =
   | { readonly kind: 'parts'; readonly parts: AsyncIterable<IncrementalPart> };
 
 /** One payload of an incremental response, `hasNext: false` on the last. */
-export interface IncrementalPart {
+export interface IncrementalPart extends PartErrors {
+  readonly data?: unknown;
   readonly hasNext: boolean;
+  readonly incremental?: readonly PartErrors[];
+  readonly completed?: readonly PartErrors[];
+}
+
+/** Where an incremental response may hold errors. */
+export interface PartErrors {
+  readonly errors?: readonly GraphQLError[];
 }
 
 /** A subscription whose source stream exists. */

@@ -1,0 +1,49 @@
+import type { ServerCore } from './core.ts';
+import type { ConnectEvent, DisconnectEvent, SessionMembers } from './options.ts';
+import { isRefusal } from './refusal.ts';
+
+/** What became of a connection attempt. */
+export type ConnectDecision =
+  | {
+      readonly kind: 'accepted';
+      readonly session: object;
+      readonly ackPayload?: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: 'refused'; readonly reason?: string }
+  | { readonly kind: 'failed' };
+
+/** Asks the connect hook, once per socket or HTTP request. Never rejects: a hook that throws makes the attempt `failed`. */
+export async function decideConnect(
+  core: ServerCore,
+  event: ConnectEvent,
+): Promise<ConnectDecision> {
+  try {
+    return toDecision(await core.options.onConnect?.(event));
+  } catch (error) {
+    if (isRefusal(error)) return toDecision(error);
+    core.report(error, 'onConnect');
+    return { kind: 'failed' };
+  }
+}
+
+function toDecision(answer: unknown): ConnectDecision {
+  if (answer === false) return { kind: 'refused' };
+  if (isRefusal(answer))
+    return { kind: 'refused', ...(answer.reason !== undefined && { reason: answer.reason }) };
+  if (typeof answer !== 'object' || answer === null) return { kind: 'accepted', session: {} };
+  const { ackPayload }: SessionMembers = answer;
+  return { kind: 'accepted', session: answer, ...(ackPayload && { ackPayload }) };
+}
+
+/** Tells the disconnect hook; its failure goes to the reporter. */
+export function notifyDisconnect(core: ServerCore, event: DisconnectEvent<object>): void {
+  if (!core.options.onDisconnect) return;
+  const notify = async (): Promise<void> => {
+    try {
+      await core.options.onDisconnect?.(event);
+    } catch (error) {
+      core.report(error, 'onDisconnect');
+    }
+  };
+  void notify(); // handles its own failure
+}

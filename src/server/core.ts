@@ -1,0 +1,60 @@
+import type { GraphQLSchema } from 'graphql';
+
+import { UsageError } from '../errors.ts';
+import { assertSchema } from '../execution/prepare.ts';
+import { createReferenceEngine } from '../execution/reference-engine.ts';
+import type { ExecutionEngine } from '../execution/types.ts';
+import type { Clock, WebSocketProtocol } from '../vocabulary.ts';
+import { Deadlines } from './deadlines.ts';
+import type { EffectiveLimits } from './limits.ts';
+import { toEffectiveLimits } from './limits.ts';
+import type { InternalErrorReporter, Masking } from './masking.ts';
+import { createMasking, createReporter } from './masking.ts';
+import type { ServerOptions } from './options.ts';
+import type { RequestHead } from './request-head.ts';
+import { systemClock } from './system-clock.ts';
+
+/** What all connections and operations of one server share: the options with their defaults in place. */
+export interface ServerCore {
+  readonly options: ServerOptions;
+  readonly protocols: readonly WebSocketProtocol[];
+  readonly limits: EffectiveLimits;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly engine: ExecutionEngine;
+  readonly masking: Masking;
+  readonly report: InternalErrorReporter;
+  schemaFor(request: RequestHead): GraphQLSchema | Promise<GraphQLSchema>;
+}
+
+const knownProtocols: readonly WebSocketProtocol[] = [
+  'graphql-transport-ws',
+  'subscriptions-transport-ws',
+];
+
+/** Checks the options; throws {@link UsageError} for what cannot work, an invalid schema included. */
+export function createCore(options: ServerOptions): ServerCore {
+  const protocols = options.protocols ?? ['graphql-transport-ws'];
+  const unknown = protocols.find((protocol) => !knownProtocols.includes(protocol));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `unknown protocol ${JSON.stringify(unknown)}; known: ${knownProtocols.join(', ')}`,
+    );
+  }
+  const { schema } = options;
+  if (typeof schema !== 'function') assertSchema(schema);
+  const limits = toEffectiveLimits(options.limits);
+  const clock = options.clock ?? systemClock;
+  const report = createReporter(options.onInternalError);
+  return {
+    options,
+    protocols,
+    limits,
+    clock,
+    deadlines: new Deadlines(clock),
+    engine: options.engine ?? createReferenceEngine({ limits }),
+    masking: createMasking(options.maskErrors ?? true, report),
+    report,
+    schemaFor: (request) => (typeof schema === 'function' ? schema(request) : schema),
+  };
+}

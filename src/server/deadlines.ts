@@ -1,0 +1,89 @@
+import type { Clock, Instant } from '../vocabulary.ts';
+import { never } from '../vocabulary.ts';
+
+/** Something that has to be woken at an instant which may move. */
+export interface Waiting {
+  /** When {@link Waiting.tick} is due; `never` if nothing is. */
+  readonly deadline: Instant;
+  tick(now: Instant): void;
+}
+
+/** Deadlines are rounded up to this, so that thousands of connections share a timer. */
+const granularityMs = 50;
+
+/**
+ * The deadlines of all connections on one timer.
+ *
+ * @remarks
+ * A `tick` comes at most {@link granularityMs} late, never early. A deadline that moves later costs nothing: it is looked at again when the
+ * old one passes. One that moves earlier has to be announced by {@link Deadlines.watch}.
+ */
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #slots = new Map<number, Set<Waiting>>();
+  readonly #slotOf = new Map<Waiting, number>();
+  #timer: { readonly slot: number; readonly cancel: () => void } | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How many are watched. */
+  get size(): number {
+    return this.#slotOf.size;
+  }
+
+  /** Starts watching `waiting`, or learns that its deadline moved. */
+  watch(waiting: Waiting): void {
+    const slot = Math.ceil(waiting.deadline / granularityMs);
+    const known = this.#slotOf.get(waiting);
+    if (known !== undefined && known <= slot) return;
+    this.#remove(waiting, known);
+    if (waiting.deadline === never) return;
+    this.#add(waiting, slot);
+    this.#arm();
+  }
+
+  /** Stops watching `waiting`. */
+  forget(waiting: Waiting): void {
+    this.#remove(waiting, this.#slotOf.get(waiting));
+    if (this.#slotOf.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #add(waiting: Waiting, slot: number): void {
+    this.#slotOf.set(waiting, slot);
+    const waitings = this.#slots.get(slot);
+    if (waitings === undefined) this.#slots.set(slot, new Set([waiting]));
+    else waitings.add(waiting);
+  }
+
+  #remove(waiting: Waiting, slot: number | undefined): void {
+    if (slot === undefined) return;
+    this.#slotOf.delete(waiting);
+    const waitings = this.#slots.get(slot);
+    waitings?.delete(waiting);
+    if (waitings?.size === 0) this.#slots.delete(slot);
+  }
+
+  #arm(): void {
+    const slot = Math.min(...this.#slots.keys());
+    if (slot === Number.POSITIVE_INFINITY || (this.#timer && this.#timer.slot <= slot)) return;
+    this.#timer?.cancel();
+    const delayMs = Math.max(0, slot * granularityMs - this.#clock.now());
+    this.#timer = { slot, cancel: this.#clock.schedule(() => this.#fire(), delayMs) };
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    const due = [...this.#slots.keys()].filter((slot) => slot * granularityMs <= now);
+    for (const waiting of due.flatMap((slot) => [...(this.#slots.get(slot) ?? [])])) {
+      this.#remove(waiting, this.#slotOf.get(waiting));
+      if (waiting.deadline <= now) waiting.tick(now);
+      this.watch(waiting);
+    }
+    this.#arm();
+  }
+}

@@ -1,0 +1,150 @@
+import type { ErrorCode } from '../errors.ts';
+import type { PreparedOperation } from '../execution/types.ts';
+import type { OperationRequest } from '../vocabulary.ts';
+import type { NotAdmitted } from './admission.ts';
+import { refusal } from './admission.ts';
+import type { ServerCore } from './core.ts';
+import type { HttpRequest } from './http.ts';
+import { isForeignOrigin } from './origin.ts';
+
+/** A request that never becomes an operation; the code decides the status. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem';
+  readonly code: ErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** A request with the method that brought it: GET may not change anything. */
+export interface HttpOperation {
+  readonly method: 'GET' | 'POST';
+  readonly request: OperationRequest;
+}
+
+/** Reads the operation out of a request; throws {@link HttpProblem} for one that is not well formed. */
+export async function readOperation(
+  core: ServerCore,
+  request: HttpRequest,
+): Promise<HttpOperation> {
+  switch (request.method) {
+    case 'GET':
+      assertNotCrossSite(core, request);
+      return { method: 'GET', request: toOperation(readQuery(request.url)) };
+    case 'POST':
+      return { method: 'POST', request: toOperation(await readBody(core, request)) };
+    default:
+      throw new HttpProblem('METHOD_NOT_ALLOWED', 'use GET or POST', { allow: 'GET, POST' });
+  }
+}
+
+/** Why plain HTTP cannot carry `prepared`; `undefined` if it can. */
+export function objectionTo(
+  prepared: PreparedOperation,
+  { method }: HttpOperation,
+  core: ServerCore,
+): NotAdmitted | undefined {
+  if (prepared.kind === 'subscription') {
+    return refusal(
+      'NOT_ACCEPTABLE',
+      `subscriptions are served over WebSocket here: ${core.protocols.join(', ')}`,
+    );
+  }
+  if (prepared.isIncremental) {
+    return refusal(
+      'NOT_ACCEPTABLE',
+      '@defer and @stream need a transport that carries several results',
+    );
+  }
+  if (method === 'GET' && prepared.kind !== 'query') {
+    return refusal('METHOD_NOT_ALLOWED', 'use POST for mutations');
+  }
+  return undefined;
+}
+
+/**
+ * A page of another site can make a browser send a GET without asking first; the browser says so in `Sec-Fetch-Site`, older ones in `Origin`.
+ * POST needs no such check: its content type makes browsers ask.
+ */
+function assertNotCrossSite(core: ServerCore, request: HttpRequest): void {
+  const site = request.headers['sec-fetch-site'];
+  const isOwn = site === undefined || site === 'same-origin' || site === 'none';
+  const isAllowed = request.headers['origin'] !== undefined && !isForeignOrigin(core, request);
+  const isForeign = isForeignOrigin(core, request);
+  if ((isOwn && !isForeign) || isAllowed) return;
+  throw new HttpProblem('CROSS_SITE_REQUEST', 'cross-site GET is refused; use POST');
+}
+
+function readQuery(url: string): Readonly<Record<string, unknown>> {
+  const parameters = new URL(url, 'http://host.invalid').searchParams;
+  const read = (name: string): string | undefined => {
+    const values = parameters.getAll(name);
+    if (values.length > 1) throw new HttpProblem('BAD_REQUEST', `parameter ${name} occurs twice`);
+    return values[0] === '' ? undefined : values[0];
+  };
+  return {
+    query: read('query'),
+    operationName: read('operationName'),
+    variables: parseJson(read('variables'), 'variables'),
+    extensions: parseJson(read('extensions'), 'extensions'),
+  };
+}
+
+async function readBody(
+  core: ServerCore,
+  request: HttpRequest,
+): Promise<Readonly<Record<string, unknown>>> {
+  const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (mediaType !== 'application/json') {
+    throw new HttpProblem('UNSUPPORTED_MEDIA_TYPE', 'the content type must be application/json');
+  }
+  const { bodyBytes } = core.limits;
+  const body = await request.body(bodyBytes);
+  if (body === 'too-big')
+    throw new HttpProblem('MESSAGE_TOO_BIG', `limits.bodyBytes of ${bodyBytes} exceeded`);
+  const value = parseJson(body.text, 'the body');
+  if (!isObject(value)) throw new HttpProblem('BAD_REQUEST', 'the body must be a JSON object');
+  return value;
+}
+
+function parseJson(text: string | undefined, what: string): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new HttpProblem('BODY_NOT_JSON', `${what} must be JSON`);
+  }
+}
+
+function toOperation(value: Readonly<Record<string, unknown>>): OperationRequest {
+  const { query, operationName, variables, extensions } = value;
+  if (typeof query !== 'string') throw new HttpProblem('BAD_REQUEST', '`query` must be a string');
+  return {
+    query,
+    ...(isPresent(operationName) && { operationName: toText(operationName, 'operationName') }),
+    ...(isPresent(variables) && { variables: toMap(variables, 'variables') }),
+    ...(isPresent(extensions) && { extensions: toMap(extensions, 'extensions') }),
+  };
+}
+
+function toText(value: unknown, name: string): string {
+  if (typeof value === 'string') return value;
+  throw new HttpProblem('BAD_REQUEST', `\`${name}\` must be a string`);
+}
+
+function toMap(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  if (isObject(value)) return value;
+  throw new HttpProblem('BAD_REQUEST', `\`${name}\` must be an object`);
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

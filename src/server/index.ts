@@ -1,0 +1,26 @@
+export { createServer } from './server.ts';
+export type { Server, ServerGauges } from './server.ts';
+export { refuse } from './refusal.ts';
+export type { Refusal } from './refusal.ts';
+export { subscriptionField } from './subscription-field.ts';
+export type { Limits } from './limits.ts';
+export type {
+  ConnectAnswer,
+  ConnectEvent,
+  DisconnectEvent,
+  Hooks,
+  KeepAliveOptions,
+  OperationEvent,
+  OperationProtocol,
+  ServerOptions,
+  SessionEvent,
+  SessionMembers,
+} from './options.ts';
+export type { DirectInit, DirectSubscription } from './direct.ts';
+export type { RequestHead } from './request-head.ts';
+export type { HttpRequest, HttpResponse } from './http.ts';
+export type { MessageSocket, SocketEvents } from './socket.ts';
+export type { UpgradeDecision } from './upgrade.ts';
+export { createReferenceEngine } from '../execution/reference-engine.ts';
+export type { ReferenceEngineOptions } from '../execution/reference-engine.ts';
+export type { DocumentLimits, ExecutionEngine } from '../execution/types.ts';

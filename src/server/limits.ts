@@ -1,0 +1,68 @@
+import { UsageError } from '../errors.ts';
+import type { DocumentLimits } from '../execution/types.ts';
+
+/** Every bound of a server with its default; `Infinity` lifts one. Exceeding one ends in an error that names the limit and its value. */
+export interface Limits extends DocumentLimits {
+  /** Time from the open socket to the init message; answered with close 4408. @defaultValue 5_000 */
+  readonly initDeadlineMs?: number;
+  /** Size of one WebSocket message, counted while it arrives; answered with close 1009. @defaultValue 65_536 */
+  readonly messageBytes?: number;
+  /** Size of an HTTP request body, counted while it arrives; answered with status 413. @defaultValue 1_048_576 */
+  readonly bodyBytes?: number;
+  /** Fragments of one WebSocket message; answered with close 1008. @defaultValue 16_384 */
+  readonly messageFragments?: number;
+  /** Operations of one connection that have not ended; answered with `TOO_MANY_OPERATIONS` on the operation. @defaultValue 100 */
+  readonly operationsPerConnection?: number;
+  /** UTF-8 bytes of one operation id; answered with `OPERATION_ID_TOO_LONG` on the operation. @defaultValue 16_384 */
+  readonly operationIdBytes?: number;
+  /** UTF-8 bytes of the ids of all operations of one connection. @defaultValue 65_536 */
+  readonly operationIdBudgetBytes?: number;
+  /** Operations that one connection may start per second, on average; answered with `RATE_LIMITED` on the operation. @defaultValue 20 */
+  readonly subscribesPerSecond?: number;
+  /** How many operations may be started at once. @defaultValue 100 */
+  readonly subscribeBurst?: number;
+  /** Pings, pongs and surplus stop messages per second, on average; answered with close 4400. @defaultValue 10 */
+  readonly controlMessagesPerSecond?: number;
+  /** How many of them may come at once. @defaultValue 200 */
+  readonly controlMessageBurst?: number;
+  /** Bytes waiting in a socket above which its peer counts as too slow; answered with close 1013. @defaultValue 262_144 */
+  readonly outboxHighWaterBytes?: number;
+  /** Bytes waiting in a socket that no further message may exceed, however far below the high water it started. @defaultValue 1_048_576 */
+  readonly outboxHardBytes?: number;
+  /** How long a source that waits for its reader waits before the peer counts as too slow. @defaultValue 10_000 */
+  readonly stalledMs?: number;
+}
+
+/** The defaults of {@link Limits}; those of a document stand with the checks that use them. */
+export const defaultLimits = {
+  initDeadlineMs: 5_000,
+  messageBytes: 65_536,
+  bodyBytes: 1_048_576,
+  messageFragments: 16_384,
+  operationsPerConnection: 100,
+  operationIdBytes: 16_384,
+  operationIdBudgetBytes: 65_536,
+  subscribesPerSecond: 20,
+  subscribeBurst: 100,
+  controlMessagesPerSecond: 10,
+  controlMessageBurst: 200,
+  outboxHighWaterBytes: 262_144,
+  outboxHardBytes: 1_048_576,
+  stalledMs: 10_000,
+} as const satisfies Required<Omit<Limits, keyof DocumentLimits>>;
+
+/** The limits in force: every one of the server's own has a value. */
+export type EffectiveLimits = {
+  readonly [Name in keyof typeof defaultLimits]: number;
+} & DocumentLimits;
+
+/** Puts the defaults under `limits`; throws {@link UsageError} for a value that is no positive number. */
+export function toEffectiveLimits(limits: Limits = {}): EffectiveLimits {
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) {
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw new UsageError(`limits.${name} must be a positive number or Infinity`);
+    }
+  }
+  return { ...defaultLimits, ...Object.fromEntries(given) };
+}

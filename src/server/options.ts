@@ -1,0 +1,136 @@
+import type { GraphQLError, GraphQLSchema } from 'graphql';
+
+import type { Broker } from '../broker/types.ts';
+import type { ExecutionEngine } from '../execution/types.ts';
+import type {
+  Clock,
+  FormattedError,
+  FormattedResult,
+  OperationRequest,
+  WebSocketProtocol,
+} from '../vocabulary.ts';
+import type { Limits } from './limits.ts';
+import type { Refusal } from './refusal.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** What carries an operation: a WebSocket protocol, plain HTTP, or a direct call of the host program. */
+export type OperationProtocol = WebSocketProtocol | 'http' | 'direct';
+
+/** What a connect hook learns of who wants in. */
+export interface ConnectEvent {
+  readonly request: RequestHead;
+  /** Payload of the init message; `{}` where there is none or the protocol knows none. */
+  readonly connectionParams: Readonly<Record<string, unknown>>;
+  readonly protocol: OperationProtocol;
+}
+
+/** What every other hook learns of where it stands. */
+export interface SessionEvent<Session> {
+  /** What the connect hook returned; `{}` without one. */
+  readonly session: Session;
+  readonly request: RequestHead;
+  readonly protocol: OperationProtocol;
+}
+
+/** An operation that passed, or is passing, admission. */
+export interface OperationEvent<Session> extends SessionEvent<Session> {
+  readonly operation: OperationRequest;
+}
+
+/** How a session ended. */
+export interface DisconnectEvent<Session> extends SessionEvent<Session> {
+  /** The WebSocket close code, 1006 if the peer vanished; 1000 for an HTTP request that was answered. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Members of a session that the server itself reads. */
+export interface SessionMembers {
+  /** Payload of the acknowledgement, where the protocol has one. */
+  readonly ackPayload?: Readonly<Record<string, unknown>>;
+}
+
+/** What a connect hook may return: a session, nothing (an empty session), or a refusal. */
+export type ConnectAnswer<Session> =
+  | (Session & SessionMembers)
+  | Refusal
+  | boolean
+  | undefined
+  | void;
+
+/**
+ * Hooks around connections and operations.
+ *
+ * @remarks
+ * Any of them may be async. One that throws or rejects ends the operation (or, for `onConnect`, the connection attempt) that it was called
+ * for with a masked error, unless it throws a `GraphQLError`, and nothing else. Those without a use for their result are awaited by nobody.
+ */
+export interface Hooks<Session> {
+  /** Once per socket, when the init message came, and once per HTTP request. Without it everyone is accepted. */
+  onConnect?(event: ConnectEvent): ConnectAnswer<Session> | Promise<ConnectAnswer<Session>>;
+  /** Before an operation is parsed. Errors that it returns refuse the operation. */
+  onSubscribe?(
+    event: OperationEvent<Session>,
+  ):
+    | readonly GraphQLError[]
+    | undefined
+    | void
+    | Promise<readonly GraphQLError[] | undefined | void>;
+  /** Before each result is sent; a result that it returns is sent instead. */
+  onNext?(
+    event: OperationEvent<Session> & { readonly result: FormattedResult },
+  ): FormattedResult | undefined | void | Promise<FormattedResult | undefined | void>;
+  /** Before an operation ends with request errors or a failed source; errors that it returns are sent instead. */
+  onError?(
+    event: OperationEvent<Session> & { readonly errors: readonly FormattedError[] },
+  ):
+    | readonly FormattedError[]
+    | undefined
+    | void
+    | Promise<readonly FormattedError[] | undefined | void>;
+  /** After an operation ended, however it did: completed, failed, or cancelled by its client. */
+  onComplete?(event: OperationEvent<Session>): unknown;
+  /** After a session ended that the connect hook had accepted. */
+  onDisconnect?(event: DisconnectEvent<Session>): unknown;
+}
+
+/** Periods of the liveness checks on sockets, in milliseconds; `Infinity` turns one off. */
+export interface KeepAliveOptions {
+  /** Silence of a peer after which it gets a WebSocket ping. @defaultValue 12_000 */
+  readonly pingAfterMs?: number;
+  /** Silence after that ping which proves the peer dead; answered with close 4408. @defaultValue 12_000 */
+  readonly pingAnswerMs?: number;
+  /** Period of the `ka` messages of `subscriptions-transport-ws`. @defaultValue 12_000 */
+  readonly keepAliveMs?: number;
+}
+
+/** Configuration of {@link createServer}. */
+export interface ServerOptions<
+  Session extends object = object,
+  Context = unknown,
+> extends Hooks<Session> {
+  /** The schema, or a function that chooses one for the request behind an operation. */
+  readonly schema:
+    | GraphQLSchema
+    | ((request: RequestHead) => GraphQLSchema | Promise<GraphQLSchema>);
+  /** The broker behind the schema's topics; its open readers appear in {@link Server.gauges}. It stays yours to close. */
+  readonly broker?: Broker;
+  /** WebSocket protocols that are spoken. @defaultValue ['graphql-transport-ws'] */
+  readonly protocols?: readonly WebSocketProtocol[];
+  /** The context of one operation. Without it the context is `{ session, request }`. */
+  readonly context?: (event: OperationEvent<Session>) => Context | Promise<Context>;
+  /** The context of one event of a subscription. Without it an object that inherits from the operation's context. */
+  readonly eventContext?: (context: Context) => Context | Promise<Context>;
+  readonly limits?: Limits;
+  readonly keepAlive?: KeepAliveOptions;
+  /** Origins besides the server's own that browsers may send credentials from, such as `https://app.example.com`. @defaultValue [] */
+  readonly allowedOrigins?: readonly string[];
+  /** Whether errors that are no `GraphQLError` are hidden from clients. @defaultValue true */
+  readonly maskErrors?: boolean;
+  /** Learns of each failure that clients do not see: masked errors, hooks that threw. @defaultValue writes to `console.error` */
+  readonly onInternalError?: (error: unknown, where: string) => void;
+  /** What executes. @defaultValue graphql-js */
+  readonly engine?: ExecutionEngine;
+  /** What waits. @defaultValue the runtime's timers */
+  readonly clock?: Clock;
+}

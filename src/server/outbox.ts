@@ -1,0 +1,55 @@
+import type { EffectiveLimits } from './limits.ts';
+import type { MessageSocket } from './socket.ts';
+
+/**
+ * Counts what a socket has not sent yet, so that a peer that does not read cannot make the process grow.
+ *
+ * @remarks
+ * What waits in one socket is at most the high-water mark and one message more, and at most the hard limit unless a single
+ * message is larger than that.
+ */
+export class Outbox {
+  readonly #socket: MessageSocket;
+  readonly #limits: EffectiveLimits;
+  #waiting: (() => void)[] = [];
+
+  constructor(socket: MessageSocket, limits: EffectiveLimits) {
+    this.#socket = socket;
+    this.#limits = limits;
+  }
+
+  /** Sends `frame`, or says `too-slow` and drops it: the connection has to be closed then. */
+  write(frame: string): 'sent' | 'too-slow' {
+    const waitingBytes = this.#socket.bufferedBytes;
+    if (
+      waitingBytes > this.#limits.outboxHighWaterBytes ||
+      (waitingBytes > 0 && waitingBytes + frame.length > this.#limits.outboxHardBytes)
+    ) {
+      return 'too-slow';
+    }
+    this.#socket.send(frame);
+    return 'sent';
+  }
+
+  /** Whether a source that can wait should wait before it adds more. */
+  get isCrowded(): boolean {
+    return this.#socket.bufferedBytes > this.#limits.outboxHighWaterBytes / 2;
+  }
+
+  /** Resolves once the socket took what waits, or is gone. */
+  room(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Whether somebody waits for {@link Outbox.room}. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** The socket took what was waiting, or is gone. */
+  drained(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

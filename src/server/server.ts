@@ -1,0 +1,125 @@
+import type { FormattedResult, OperationRequest } from '../vocabulary.ts';
+import type { ServerCore } from './core.ts';
+import { createCore } from './core.ts';
+import type { DirectInit, DirectSubscription } from './direct.ts';
+import { executeDirectly, subscribeDirectly } from './direct.ts';
+import type { HttpRequest, HttpResponse } from './http.ts';
+import { handleHttp } from './http.ts';
+import type { EffectiveLimits } from './limits.ts';
+import type { ServerOptions } from './options.ts';
+import type { RequestHead } from './request-head.ts';
+import type { AcceptedSocket } from './socket-session.ts';
+import { SocketSession } from './socket-session.ts';
+import type { MessageSocket, SocketEvents } from './socket.ts';
+import type { UpgradeDecision } from './upgrade.ts';
+import { decideUpgrade } from './upgrade.ts';
+
+/** What a server holds at this moment; all zero again once its clients are gone. */
+export interface ServerGauges {
+  readonly connections: number;
+  /** Operations over sockets that have not ended. */
+  readonly operations: number;
+  /** Connections that wait for a deadline. */
+  readonly deadlines: number;
+  /** Open readers of the broker given to the server; 0 without one. */
+  readonly readers: number;
+}
+
+/**
+ * GraphQL for every transport, knowing none: adapters bring requests and sockets.
+ *
+ * @remarks
+ * No method throws because of what a peer sent, and nothing that a hook, resolver or source does reaches beyond its operation.
+ */
+export interface Server {
+  readonly limits: EffectiveLimits;
+  /** Executes a query or mutation without a transport; never rejects. */
+  execute(request: OperationRequest, init?: DirectInit): Promise<FormattedResult>;
+  /** Starts a subscription without a transport: request errors, or a source and the function that executes its events; never rejects. */
+  subscribe(request: OperationRequest, init?: DirectInit): Promise<DirectSubscription>;
+  /** For adapters: answers a plain HTTP request. */
+  handleRequest(request: HttpRequest): Promise<HttpResponse>;
+  /** For adapters: decides on a request to upgrade to WebSocket. */
+  decideUpgrade(request: RequestHead): UpgradeDecision;
+  /** For adapters: takes over a socket whose upgrade was accepted. */
+  open(socket: MessageSocket, accepted: Omit<AcceptedSocket, 'onGone'>): SocketEvents;
+  gauges(): ServerGauges;
+  /** Closes every connection with 1001, accepts none any more, and resolves once the last one is gone. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates a server for a schema.
+ *
+ * @throws UsageError for options that cannot work, an invalid schema included
+ */
+export function createServer<Session extends object = object, Context = unknown>(
+  options: ServerOptions<Session, Context>,
+): Server {
+  // inside, a session is an object and a context anything: only the hooks of the caller know more, and they get back what they gave
+  return new MillraceServer(createCore(options as unknown as ServerOptions));
+}
+
+class MillraceServer implements Server {
+  readonly #core: ServerCore;
+  readonly #sessions = new Set<SocketSession>();
+  #closing: { readonly done: Promise<void>; readonly settle: () => void } | undefined;
+
+  constructor(core: ServerCore) {
+    this.#core = core;
+  }
+
+  get limits(): EffectiveLimits {
+    return this.#core.limits;
+  }
+
+  execute(request: OperationRequest, init: DirectInit = {}): Promise<FormattedResult> {
+    return executeDirectly(this.#core, request, init);
+  }
+
+  subscribe(request: OperationRequest, init: DirectInit = {}): Promise<DirectSubscription> {
+    return subscribeDirectly(this.#core, request, init);
+  }
+
+  handleRequest(request: HttpRequest): Promise<HttpResponse> {
+    return handleHttp(this.#core, request);
+  }
+
+  decideUpgrade(request: RequestHead): UpgradeDecision {
+    if (this.#closing) return { kind: 'refuse', status: 503, message: 'the server is closing' };
+    return decideUpgrade(this.#core, request);
+  }
+
+  open(socket: MessageSocket, accepted: Omit<AcceptedSocket, 'onGone'>): SocketEvents {
+    const session = new SocketSession(this.#core, socket, { ...accepted, onGone: this.#forget });
+    this.#sessions.add(session);
+    if (this.#closing) session.shutDown();
+    return session;
+  }
+
+  gauges(): ServerGauges {
+    return {
+      connections: this.#sessions.size,
+      operations: [...this.#sessions].reduce((sum, session) => sum + session.operationCount, 0),
+      deadlines: this.#core.deadlines.size,
+      readers: this.#core.options.broker?.readerCount ?? 0,
+    };
+  }
+
+  close(): Promise<void> {
+    if (this.#closing) return this.#closing.done;
+    let settle = (): void => {};
+    const done = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    this.#closing = { done, settle };
+    for (const session of this.#sessions) session.shutDown();
+    if (this.#sessions.size === 0) settle();
+    return done;
+  }
+
+  readonly #forget = (session: SocketSession): void => {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#closing?.settle();
+  };
+}

@@ -1,0 +1,230 @@
+import type { ServerConnection, ServerOperation, ServerOutput } from '../protocol/index.ts';
+import { TokenBucket, createServerConnection } from '../protocol/index.ts';
+import type {
+  FormattedError,
+  Frame,
+  Instant,
+  OperationRequest,
+  WebSocketProtocol,
+} from '../vocabulary.ts';
+import { never } from '../vocabulary.ts';
+import { limitError } from './admission.ts';
+import { decideConnect, notifyDisconnect } from './connect.ts';
+import type { ServerCore } from './core.ts';
+import type { Waiting } from './deadlines.ts';
+import type { ResultSink } from './operation-run.ts';
+import { OperationRun } from './operation-run.ts';
+import type { SessionEvent } from './options.ts';
+import { Outbox } from './outbox.ts';
+import type { RequestHead } from './request-head.ts';
+import type { MessageSocket, SocketEvents } from './socket.ts';
+
+/**
+ * One WebSocket of a server: does what its protocol machine says, and runs what its client asks for.
+ *
+ * @remarks
+ * Holds no rule of a protocol and no policy of its own; decisions are the machine's and those of admission.
+ */
+export class SocketSession implements SocketEvents, Waiting {
+  readonly #core: ServerCore;
+  readonly #socket: MessageSocket;
+  readonly #connection: ServerConnection;
+  readonly #outbox: Outbox;
+  readonly #subscribeRate: TokenBucket;
+  readonly #runs = new Map<ServerOperation, OperationRun>();
+  readonly #onGone: (session: SocketSession) => void;
+  #event: SessionEvent<object>;
+  #accepted = false;
+  #mayWrite = true;
+  #gone: { readonly code: number; readonly reason: string } | undefined;
+  #stalledAt: Instant = never;
+
+  constructor(core: ServerCore, socket: MessageSocket, accepted: AcceptedSocket) {
+    const { limits, clock } = core;
+    const now = clock.now();
+    this.#core = core;
+    this.#socket = socket;
+    this.#onGone = accepted.onGone;
+    this.#event = { session: {}, request: accepted.request, protocol: accepted.protocol };
+    this.#outbox = new Outbox(socket, limits);
+    this.#subscribeRate = new TokenBucket(limits.subscribesPerSecond, limits.subscribeBurst, now);
+    this.#connection = createServerConnection(accepted.protocol, now, {
+      ...limits,
+      ...core.options.keepAlive,
+    });
+    core.deadlines.watch(this);
+  }
+
+  get deadline(): Instant {
+    return Math.min(this.#connection.deadline, this.#stalledAt);
+  }
+
+  /** Operations that have not ended. */
+  get operationCount(): number {
+    return this.#runs.size;
+  }
+
+  message(frame: Frame): void {
+    const now = this.#core.clock.now();
+    this.#apply(this.#connection.receive(frame, now));
+  }
+
+  heard(): void {
+    this.#connection.heard(this.#core.clock.now());
+  }
+
+  drained(): void {
+    this.#stalledAt = never;
+    this.#outbox.drained();
+  }
+
+  tick(now: Instant): void {
+    if (this.#stalledAt <= now) this.#closeAsTooSlow(now);
+    this.#apply(this.#connection.tick(now));
+  }
+
+  closed(code: number, reason: string): void {
+    if (this.#gone) return;
+    this.#gone = { code, reason };
+    this.#apply(this.#connection.closed());
+    this.drained();
+    this.#core.deadlines.forget(this);
+    this.#onGone(this);
+    if (this.#accepted) notifyDisconnect(this.#core, { ...this.#event, code, reason });
+  }
+
+  /** Ends the connection because the server stops. */
+  shutDown(): void {
+    this.#apply(this.#connection.close(this.#core.clock.now(), 'GOING_AWAY'));
+  }
+
+  #apply(outputs: readonly ServerOutput[]): void {
+    for (const output of outputs) this.#do(output);
+    if (!this.#gone) this.#core.deadlines.watch(this);
+  }
+
+  #do(output: ServerOutput): void {
+    switch (output.kind) {
+      case 'send':
+        return this.#send(output.frame);
+      case 'ping':
+        return this.#socket.ping();
+      case 'connect':
+        return void this.#connect(output.connectionParams); // ends in the machine, never rejects
+      case 'start':
+        return this.#start(output.operation, output.request);
+      case 'cancel':
+        return this.#cancel(output.operation);
+      case 'close':
+        this.#mayWrite = false;
+        return this.#socket.close(output.code, output.reason);
+      case 'destroy':
+        return this.#socket.destroy();
+    }
+  }
+
+  #send(frame: string): void {
+    if (this.#mayWrite && this.#outbox.write(frame) === 'too-slow')
+      this.#closeAsTooSlow(this.#core.clock.now());
+  }
+
+  #closeAsTooSlow(now: Instant): void {
+    this.#stalledAt = never;
+    this.#apply(this.#connection.close(now, 'SLOW_CONSUMER'));
+    this.#outbox.drained();
+  }
+
+  async #connect(connectionParams: Readonly<Record<string, unknown>>): Promise<void> {
+    const { request, protocol } = this.#event;
+    const decision = await decideConnect(this.#core, { request, protocol, connectionParams });
+    const now = this.#core.clock.now();
+    switch (decision.kind) {
+      case 'refused':
+        return this.#apply(this.#connection.refuse(now, decision));
+      case 'failed':
+        return this.#apply(this.#connection.fail(now));
+      case 'accepted':
+        this.#event = { ...this.#event, session: decision.session };
+        this.#accepted = true;
+        if (this.#gone) notifyDisconnect(this.#core, { ...this.#event, ...this.#gone });
+        return this.#apply(this.#connection.accept(now, decision.ackPayload));
+    }
+  }
+
+  #start(operation: ServerOperation, request: OperationRequest): void {
+    const refusal = this.#exceededLimit(operation);
+    if (refusal) return this.#apply(this.#connection.error(operation, [refusal]));
+    const run = new OperationRun(
+      this.#core,
+      { session: this.#event, request },
+      this.#sinkFor(operation),
+    );
+    this.#runs.set(operation, run);
+    void run.start(); // reports its own failures, never rejects
+  }
+
+  #exceededLimit(operation: ServerOperation): FormattedError | undefined {
+    const { limits, clock } = this.#core;
+    if (this.#connection.operationCount > limits.operationsPerConnection) {
+      return limitError(
+        'TOO_MANY_OPERATIONS',
+        'operationsPerConnection',
+        limits.operationsPerConnection,
+      );
+    }
+    if (String(operation.id).length > limits.operationIdBytes) {
+      return limitError('OPERATION_ID_TOO_LONG', 'operationIdBytes', limits.operationIdBytes);
+    }
+    if (this.#connection.idBytes > limits.operationIdBudgetBytes) {
+      return limitError(
+        'OPERATION_ID_TOO_LONG',
+        'operationIdBudgetBytes',
+        limits.operationIdBudgetBytes,
+      );
+    }
+    if (!this.#subscribeRate.take(clock.now())) {
+      return limitError('RATE_LIMITED', 'subscribesPerSecond', limits.subscribesPerSecond);
+    }
+    return undefined;
+  }
+
+  #sinkFor(operation: ServerOperation): ResultSink {
+    return {
+      next: (resultText) => {
+        if (operation.mayDeliver)
+          this.#send(this.#connection.encodeResult(operation.id, resultText));
+      },
+      error: (errors) => {
+        this.#runs.delete(operation);
+        this.#apply(this.#connection.error(operation, errors));
+      },
+      complete: () => {
+        this.#runs.delete(operation);
+        this.#apply(this.#connection.complete(operation));
+      },
+      room: () => (operation.mayDeliver && this.#outbox.isCrowded ? this.#awaitRoom() : undefined),
+    };
+  }
+
+  #awaitRoom(): Promise<void> {
+    if (!this.#outbox.isAwaited) {
+      this.#stalledAt = this.#core.clock.now() + this.#core.limits.stalledMs;
+      this.#core.deadlines.watch(this);
+    }
+    return this.#outbox.room();
+  }
+
+  #cancel(operation: ServerOperation): void {
+    const run = this.#runs.get(operation);
+    this.#runs.delete(operation);
+    run?.cancel();
+  }
+}
+
+/** What the server decided about a socket before its session began. */
+export interface AcceptedSocket {
+  readonly protocol: WebSocketProtocol;
+  readonly request: RequestHead;
+  /** Called once, when the socket is gone. */
+  readonly onGone: (session: SocketSession) => void;
+}

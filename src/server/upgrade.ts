@@ -1,0 +1,38 @@
+import type { ClosingCode } from '../errors.ts';
+import { errorEntry } from '../errors.ts';
+import { negotiate, parseSubprotocols } from '../protocol/index.ts';
+import type { WebSocketProtocol } from '../vocabulary.ts';
+import type { ServerCore } from './core.ts';
+import { isForeignOrigin } from './origin.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** What an adapter does with a request to upgrade to WebSocket. */
+export type UpgradeDecision =
+  | { readonly kind: 'accept'; readonly protocol: WebSocketProtocol; readonly subprotocol: string }
+  /**
+   * Complete the upgrade without a subprotocol, then close: a browser shows its program a close code, never an HTTP status.
+   */
+  | { readonly kind: 'accept-and-close'; readonly code: number; readonly reason: string }
+  | { readonly kind: 'refuse'; readonly status: number; readonly message: string };
+
+/** Decides on an upgrade before a byte is answered. */
+export function decideUpgrade(core: ServerCore, request: RequestHead): UpgradeDecision {
+  const carriesCredentials =
+    request.headers['cookie'] !== undefined || request.headers['authorization'] !== undefined;
+  if (carriesCredentials && isForeignOrigin(core, request)) {
+    return { kind: 'refuse', status: 403, message: 'Origin is not allowed' };
+  }
+  const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
+  const negotiated = negotiate(offered, core.protocols);
+  switch (negotiated.kind) {
+    case 'chosen':
+      return { kind: 'accept', protocol: negotiated.protocol, subprotocol: negotiated.subprotocol };
+    case 'none':
+      return { kind: 'accept-and-close', ...closeFor(negotiated.error) };
+  }
+}
+
+function closeFor(error: ClosingCode): { readonly code: number; readonly reason: string } {
+  const { closeCode = 1002, reason = '' } = errorEntry(error);
+  return { code: closeCode, reason };
+}
