@@ -13,8 +13,31 @@ export type {
   ServerOperation,
   ServerOutput,
 } from './connection.ts';
+export { createGraphqlTransportWsClient } from './graphql-transport-ws/client-connection.ts';
+export {
+  encodeClientMessage as encodeGraphqlTransportWsClientMessage,
+  encodeServerMessage as encodeGraphqlTransportWsServerMessage,
+  parseClientMessage as parseGraphqlTransportWsClientMessage,
+  parseServerMessage as parseGraphqlTransportWsServerMessage,
+} from './graphql-transport-ws/codec.ts';
+export type {
+  ClientMessage as GraphqlTransportWsClientMessage,
+  ServerMessage as GraphqlTransportWsServerMessage,
+} from './graphql-transport-ws/messages.ts';
 export { negotiate, parseSubprotocols } from './negotiation.ts';
 export type { Negotiation } from './negotiation.ts';
 export { createServerConnection } from './server-connection.ts';
+export { createSubscriptionsTransportWsClient } from './subscriptions-transport-ws/client-connection.ts';
+export {
+  encodeClientMessage as encodeSubscriptionsTransportWsClientMessage,
+  encodeServerMessage as encodeSubscriptionsTransportWsServerMessage,
+  parseClientMessage as parseSubscriptionsTransportWsClientMessage,
+  parseServerMessage as parseSubscriptionsTransportWsServerMessage,
+} from './subscriptions-transport-ws/codec.ts';
+export type {
+  ClientMessage as SubscriptionsTransportWsClientMessage,
+  ServerMessage as SubscriptionsTransportWsServerMessage,
+  Unreadable as SubscriptionsTransportWsUnreadable,
+} from './subscriptions-transport-ws/messages.ts';
 export { TokenBucket } from './token-bucket.ts';
 export type { Rate } from './token-bucket.ts';

@@ -6,7 +6,7 @@ import { encodeMessage, isJsonObject, parseJsonObject } from '../json-frame.ts';
 import type { JsonObject } from '../json-frame.ts';
 import { toOperationId } from '../operation-id.ts';
 import { parseOperationRequest } from '../operation-request.ts';
-import type { ClientMessage, ServerMessage } from './messages.ts';
+import type { ClientMessage, ForeignRefusal, ServerMessage } from './messages.ts';
 
 /** Writes a client's message; throws a `TypeError` for a payload that JSON cannot hold. */
 export function encodeClientMessage(message: ClientMessage): string {
@@ -45,7 +45,7 @@ export function parseClientMessage(frame: Frame): ClientMessage {
  *
  * @throws ProtocolViolation with `BAD_REQUEST` for whatever a server may not send
  */
-export function parseServerMessage(frame: Frame): ServerMessage {
+export function parseServerMessage(frame: Frame): ServerMessage | ForeignRefusal {
   const message = parseJsonObject(frame);
   const { type, payload } = message;
   switch (type) {
@@ -59,6 +59,8 @@ export function parseServerMessage(frame: Frame): ServerMessage {
     case 'ping':
     case 'pong':
       return { type, ...parseOptionalPayload(payload) };
+    case 'connection_error':
+      return { type, payload };
     default:
       throw malformed('`type` must be one that a server may send.');
   }

@@ -26,3 +26,9 @@ export type ServerMessage =
       readonly payload: readonly FormattedError[];
     }
   | { readonly id: OperationId; readonly type: 'complete' };
+
+/** Not of this protocol: some servers answer `connection_init` like this where they should close with 4403. */
+export interface ForeignRefusal {
+  readonly type: 'connection_error';
+  readonly payload?: unknown;
+}

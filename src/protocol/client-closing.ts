@@ -1,0 +1,45 @@
+import type { ClosingCode, errorTable } from '../errors.ts';
+
+/** A close that the client decides on, and what it means for the operations under it. */
+export interface ClientClosing {
+  readonly code: number;
+  readonly reason: string;
+  readonly retryable: boolean;
+}
+
+type Row<Code extends ClosingCode> = {
+  readonly code: (typeof errorTable)[Code]['closeCode'];
+  readonly reason: (typeof errorTable)[Code]['reason'];
+  readonly retryable: (typeof errorTable)[Code]['retryable'];
+};
+
+/** The rows of the error table that a client closes with, repeated so that a browser need not carry the table; the type keeps them equal. */
+export const clientClosings = {
+  NORMAL_CLOSURE: { code: 1000, reason: 'Normal Closure', retryable: false },
+  BAD_RESPONSE: { code: 4004, reason: 'Bad response', retryable: false },
+  FORBIDDEN: { code: 4403, reason: 'Forbidden', retryable: false },
+  SUBPROTOCOL_NOT_ACCEPTABLE: {
+    code: 4406,
+    reason: 'Subprotocol not acceptable',
+    retryable: false,
+  },
+  TERMINATED: { code: 4499, reason: 'Terminated', retryable: true },
+  ACK_TIMEOUT: { code: 4504, reason: 'Connection acknowledgement timeout', retryable: true },
+} as const satisfies { readonly [Code in ClosingCode]?: Row<Code> };
+
+/** Ends of the transport that say nothing against another attempt; 1000 and 1005 are among them because work was under way. */
+const retryable1xxx = /* @__PURE__ */ new Set([1000, 1001, 1005, 1006, 1012, 1013, 1014]);
+
+const fatal4xxx = /* @__PURE__ */ new Set([4004, 4005, 4400, 4401, 4403, 4406, 4409, 4429, 4500]);
+
+/**
+ * Whether operations that a close by the server interrupted may be tried on another connection.
+ *
+ * @remarks
+ * Follows the `retryable` column of the error table, with two differences: an orderly close (1000) under running operations is
+ * no answer to them; and 4403 is final only as the answer to `connection_init`, for later it means that credentials expired.
+ */
+export function isRetryableClose(code: number, wasAcknowledged: boolean): boolean {
+  if (code < 3000) return retryable1xxx.has(code);
+  return (code === 4403 && wasAcknowledged) || !fatal4xxx.has(code);
+}
