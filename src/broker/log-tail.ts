@@ -1,0 +1,246 @@
+import { SourceError } from '../errors.ts';
+import type { Instant } from '../vocabulary.ts';
+
+/** Bounds of one log tail; the oldest entries leave when any of them is exceeded. */
+export interface LogTailLimits {
+  /** Entries. @defaultValue 1_000 */
+  readonly events?: number;
+  /** Estimated size of all entries; the newest entry is held whatever its size. @defaultValue 4_194_304 */
+  readonly bytes?: number;
+  /** Age of an entry in milliseconds. @defaultValue 120_000 */
+  readonly ageMs?: number;
+}
+
+const defaults = {
+  events: 1_000,
+  bytes: 4 * 1_024 * 1_024,
+  ageMs: 120_000,
+} as const satisfies Required<LogTailLimits>;
+
+/** What every entry of a tail has. */
+export interface TailEntry {
+  readonly publishedAt: Instant;
+}
+
+const smallestRing = 8;
+const batchEvents = 128;
+
+/**
+ * The newest entries of a log, numbered without gaps, and the cursors that read them.
+ *
+ * @remarks
+ * Appending and trimming cost the same however long the tail is and however many cursors there are that do not wait. Knows no
+ * clock: time is what entries and callers say.
+ */
+export class LogTail<Entry extends TailEntry> {
+  readonly #limits: Required<LogTailLimits>;
+  /** Entry `index` is at `index & (length - 1)`: the length is a power of two. */
+  #entries: (Entry | undefined)[] = [];
+  #sizes: number[] = [];
+  #first: number;
+  #next: number;
+  #heldBytes = 0;
+  #end: TailEnd | undefined;
+  readonly #waiting = new Set<TailCursor<Entry>>();
+
+  constructor(limits: LogTailLimits = {}, firstIndex = 0) {
+    this.#limits = { ...defaults, ...limits };
+    this.#first = firstIndex;
+    this.#next = firstIndex;
+  }
+
+  /** Index of the oldest entry; {@link LogTail.nextIndex} if there is none. */
+  get firstIndex(): number {
+    return this.#first;
+  }
+
+  /** Index that the next entry will have. */
+  get nextIndex(): number {
+    return this.#next;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Why no entry will follow; `undefined` as long as one may. */
+  get end(): TailEnd | undefined {
+    return this.#end;
+  }
+
+  /** Adds `entry`, removes what is too much or too old by its time, and wakes the cursors that wait. Does nothing after the end. */
+  append(entry: Entry, bytes: number): void {
+    if (this.#end !== undefined) return;
+    if (this.#next - this.#first === this.#entries.length) this.#resize(this.#entries.length * 2);
+    const slot = this.#next & (this.#entries.length - 1);
+    this.#entries[slot] = entry;
+    this.#sizes[slot] = bytes;
+    this.#next += 1;
+    this.#heldBytes += bytes;
+    while (this.#isOverfull()) this.removeOldest();
+    this.removeOlderThan(entry.publishedAt);
+    this.#wakeAll();
+  }
+
+  /** The entry at `index`, unless it was removed or does not exist yet. */
+  at(index: number): Entry | undefined {
+    if (index < this.#first || index >= this.#next) return undefined;
+    return this.#entries[index & (this.#entries.length - 1)];
+  }
+
+  /** Removes entries that are older than the bound at `now`. */
+  removeOlderThan(now: Instant): void {
+    const oldest = now - this.#limits.ageMs;
+    for (let entry = this.at(this.#first); entry !== undefined; entry = this.at(this.#first)) {
+      if (entry.publishedAt >= oldest) return;
+      this.removeOldest();
+    }
+  }
+
+  /** Removes one entry; does nothing when there is none. */
+  removeOldest(): void {
+    if (this.#first === this.#next) return;
+    const slot = this.#first & (this.#entries.length - 1);
+    this.#heldBytes -= this.#sizes[slot] ?? 0;
+    this.#entries[slot] = undefined;
+    this.#first += 1;
+    if (this.#first !== this.#next) return;
+    this.#entries = [];
+    this.#sizes = [];
+  }
+
+  /** Nothing follows: cursors read what is left, then end. Only the first end counts. */
+  complete(): void {
+    this.#finish({ kind: 'completed' });
+  }
+
+  /** Nothing follows: cursors read what is left, then fail with `error`. Only the first end counts. */
+  fail(error: unknown): void {
+    this.#finish({ kind: 'failed', error });
+  }
+
+  /** Reads from `index` on, which lies between the oldest entry and the next one. */
+  cursor(index: number): TailCursor<Entry> {
+    return new TailCursor(this, this.#waiting, index);
+  }
+
+  #finish(end: TailEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#wakeAll();
+  }
+
+  #isOverfull(): boolean {
+    const count = this.#next - this.#first;
+    return count > 1 && (count > this.#limits.events || this.#heldBytes > this.#limits.bytes);
+  }
+
+  #wakeAll(): void {
+    if (this.#waiting.size === 0) return;
+    for (const cursor of this.#waiting) cursor.wake();
+    this.#waiting.clear();
+  }
+
+  #resize(length: number): void {
+    const ring = Math.max(length, smallestRing);
+    const entries: (Entry | undefined)[] = Array.from({ length: ring });
+    const sizes: number[] = Array.from({ length: ring }, () => 0);
+    for (let index = this.#first; index < this.#next; index++) {
+      const from = index & (this.#entries.length - 1);
+      entries[index & (ring - 1)] = this.#entries[from];
+      sizes[index & (ring - 1)] = this.#sizes[from] ?? 0;
+    }
+    this.#entries = entries;
+    this.#sizes = sizes;
+  }
+}
+
+/** How a log ended. */
+export type TailEnd =
+  | { readonly kind: 'completed' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** One reader's place in a {@link LogTail}. */
+export class TailCursor<Entry extends TailEntry> {
+  readonly #tail: LogTail<Entry>;
+  readonly #waiting: Set<TailCursor<Entry>>;
+  #next: number;
+  #isClosed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(tail: LogTail<Entry>, waiting: Set<TailCursor<Entry>>, index: number) {
+    this.#tail = tail;
+    this.#waiting = waiting;
+    this.#next = index;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * The next entries, at least one; `undefined` after the end, or once closed.
+   *
+   * @remarks
+   * Rejects once, and closes the cursor, with `EVENTS_LOST` when entries left before they were read, and with the error of a log that failed.
+   */
+  async read(): Promise<readonly Entry[] | undefined> {
+    while (this.#mustWait()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.#waiting.add(this);
+      });
+    }
+    return this.#take();
+  }
+
+  /** Ends a pending read. */
+  close(): void {
+    this.#isClosed = true;
+    this.#waiting.delete(this);
+    this.wake();
+  }
+
+  /** For the tail: something changed. */
+  wake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  #mustWait(): boolean {
+    return !this.#isClosed && this.#tail.end === undefined && this.#next === this.#tail.nextIndex;
+  }
+
+  #take(): readonly Entry[] | undefined {
+    if (this.#isClosed) return undefined;
+    if (this.#next < this.#tail.firstIndex) {
+      this.#isClosed = true;
+      throw eventsLost(this.#next, this.#tail.firstIndex);
+    }
+    const batch: Entry[] = [];
+    for (
+      let entry = this.#tail.at(this.#next);
+      entry !== undefined;
+      entry = this.#tail.at(this.#next)
+    ) {
+      batch.push(entry);
+      this.#next += 1;
+      if (batch.length === batchEvents) break;
+    }
+    return batch.length > 0 ? batch : this.#finish();
+  }
+
+  #finish(): undefined {
+    this.#isClosed = true;
+    const end = this.#tail.end;
+    // The error is whatever the one who failed the log gave, also if it is no Error.
+    // oxlint-disable-next-line typescript/only-throw-error
+    if (end?.kind === 'failed') throw end.error;
+    return undefined;
+  }
+}
+
+function eventsLost(from: number, to: number): SourceError {
+  const range = to - from === 1 ? `event ${from}` : `${to - from} events (${from} to ${to - 1})`;
+  return new SourceError('EVENTS_LOST', `${range} left the log before this reader had read them`);
+}

@@ -1,0 +1,106 @@
+import type { Instant, Position } from '../vocabulary.ts';
+import { estimateBytes } from './estimate-bytes.ts';
+import { LogTail } from './log-tail.ts';
+import type { LogTailLimits } from './log-tail.ts';
+import { RecencyNode } from './recency-list.ts';
+import type { LogEntry } from './types.ts';
+
+/** What a {@link MemoryLog} is made from. */
+export interface MemoryLogOptions {
+  readonly topic: string;
+  readonly key: string;
+  readonly epoch: string;
+  readonly limits: LogTailLimits;
+  /** Offset of the first event; offsets are counted on without gaps. */
+  readonly firstOffset: number;
+}
+
+/** Where reading begins. */
+export interface ReadStart {
+  /** Nothing after the asked position is missing. */
+  readonly complete: boolean;
+  readonly index: number;
+}
+
+/** One log of the memory broker: a tail whose indices are the offsets, and the ids of idempotent publications. */
+export class MemoryLog {
+  readonly topic: string;
+  readonly key: string;
+  readonly tail: LogTail<LogEntry>;
+  /** This log's place among those without readers. */
+  readonly idleNode: RecencyNode<MemoryLog> = new RecencyNode<MemoryLog>(this);
+  /** This log's place among those that hold events. */
+  readonly holdingNode: RecencyNode<MemoryLog> = new RecencyNode<MemoryLog>(this);
+  readerCount = 0;
+  readonly #epoch: string;
+  /** Indices of events by idempotency id, oldest first; made when the first id is used. */
+  #ids: Map<string, number> | undefined;
+
+  constructor(options: MemoryLogOptions) {
+    this.topic = options.topic;
+    this.key = options.key;
+    this.#epoch = options.epoch;
+    this.tail = new LogTail<LogEntry>(options.limits, options.firstOffset);
+  }
+
+  get isEmpty(): boolean {
+    return this.tail.firstIndex === this.tail.nextIndex;
+  }
+
+  get headOffset(): number {
+    return this.tail.nextIndex - 1;
+  }
+
+  get head(): Position {
+    return { epoch: this.#epoch, offset: String(this.headOffset) };
+  }
+
+  get earliest(): Position | undefined {
+    return this.tail.at(this.tail.firstIndex)?.position;
+  }
+
+  append(event: unknown, publishedAt: Instant, idempotencyId?: string): Position {
+    const index = this.tail.nextIndex;
+    const position = { epoch: this.#epoch, offset: String(index) };
+    const bytes =
+      estimateBytes(event) + (idempotencyId === undefined ? 0 : estimateBytes(idempotencyId));
+    this.tail.append({ event, position, publishedAt }, bytes);
+    if (idempotencyId !== undefined) {
+      this.#ids ??= new Map();
+      this.#ids.set(idempotencyId, index);
+    }
+    this.#forgetRemovedIds();
+    return position;
+  }
+
+  /** The position of the event that was published with `idempotencyId`, while it is held. */
+  published(idempotencyId: string): Position | undefined {
+    const index = this.#ids?.get(idempotencyId);
+    return index === undefined ? undefined : this.tail.at(index)?.position;
+  }
+
+  startAfter(after: Position | undefined): ReadStart {
+    const head = this.tail.nextIndex;
+    if (after === undefined) return { complete: true, index: head };
+    const index = toOffset(after.offset) + 1;
+    const isHeld = index >= this.tail.firstIndex && index <= head;
+    return after.epoch === this.#epoch && isHeld
+      ? { complete: true, index }
+      : { complete: false, index: head };
+  }
+
+  /** Ids leave with their events, so there are never more of them. */
+  #forgetRemovedIds(): void {
+    if (this.#ids === undefined) return;
+    for (const [id, index] of this.#ids) {
+      if (index >= this.tail.firstIndex) return;
+      this.#ids.delete(id);
+    }
+  }
+}
+
+/** NaN, which is in no range, for what no log of this broker issued. */
+function toOffset(text: string): number {
+  const offset = Number(text);
+  return String(offset) === text ? offset : Number.NaN;
+}
