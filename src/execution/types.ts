@@ -1,4 +1,10 @@
-import type { DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import type {
+  DocumentNode,
+  ExecutionResult,
+  GraphQLError,
+  GraphQLSchema,
+  OperationDefinitionNode,
+} from 'graphql';
 
 import type { ErrorCode } from '../errors.ts';
 import type { SourceReader } from '../stream/source.ts';
@@ -23,7 +29,9 @@ export interface Refused {
 }
 
 /** Outcome of {@link ExecutionEngine.prepare}. */
-export type Preparation = { readonly kind: 'prepared'; readonly prepared: PreparedOperation } | Refused;
+export type Preparation =
+  | { readonly kind: 'prepared'; readonly prepared: PreparedOperation }
+  | Refused;
 
 /** What one execution needs besides its document. */
 export interface ExecutionInput {
@@ -83,7 +91,10 @@ export interface ExecutionEngine {
   /** For queries and mutations. */
   execute(prepared: PreparedOperation, input: ExecutionInput): Promise<ExecutionOutcome>;
   /** For subscriptions: runs the root field's stream resolver and opens what it returned. */
-  subscribe(prepared: PreparedOperation, input: ExecutionInput): Promise<StartedSubscription | Refused>;
+  subscribe(
+    prepared: PreparedOperation,
+    input: ExecutionInput,
+  ): Promise<StartedSubscription | Refused>;
 }
 
 /** Bounds of a document, checked in time linear to its text and before validation. `Infinity` lifts one. */

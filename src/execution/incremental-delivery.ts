@@ -1,0 +1,105 @@
+import { Kind } from 'graphql';
+import type {
+  DocumentNode,
+  ExperimentalIncrementalExecutionResults,
+  FragmentDefinitionNode,
+  GraphQLSchema,
+  OperationDefinitionNode,
+  SelectionNode,
+} from 'graphql';
+
+import { isAborted } from './abort.ts';
+import { executeIncrementally } from './graphql-features.ts';
+import type { IncrementalPart } from './types.ts';
+
+/** Whether a schema offers `@defer` or `@stream` and the installed graphql implements them. */
+export function offersIncrementalDelivery(schema: GraphQLSchema): boolean {
+  if (executeIncrementally === undefined) return false;
+  return schema.getDirective('defer') != null || schema.getDirective('stream') != null;
+}
+
+/** Whether the answer to `operation` may come in parts. */
+export function isIncremental(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): boolean {
+  if (!offersIncrementalDelivery(schema)) return false;
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION)
+      fragments.set(definition.name.value, definition);
+  }
+  const pending = [operation.selectionSet];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.selections.some(isDeferredOrStreamed)) return true;
+    for (const selection of next.selections) {
+      const { selectionSet } =
+        selection.kind === Kind.FRAGMENT_SPREAD
+          ? takeFragment(fragments, selection.name.value)
+          : selection;
+      if (selectionSet !== undefined) pending.push(selectionSet);
+    }
+  }
+  return false;
+}
+
+/** A fragment is looked at once: what is taken is gone. */
+function takeFragment(
+  fragments: Map<string, FragmentDefinitionNode>,
+  name: string,
+): Partial<Pick<FragmentDefinitionNode, 'selectionSet'>> {
+  const fragment = fragments.get(name);
+  fragments.delete(name);
+  return fragment ?? {};
+}
+
+function isDeferredOrStreamed(selection: SelectionNode): boolean {
+  return (
+    selection.directives?.some(({ name }) => name.value === 'defer' || name.value === 'stream') ===
+    true
+  );
+}
+
+/**
+ * The parts of an incremental answer in the order in which they have to be sent.
+ *
+ * @remarks
+ * Leaving the iteration ends the execution at once, also while a part is awaited. An execution that is aborted ends the iteration.
+ */
+export class IncrementalParts implements AsyncIterableIterator<IncrementalPart, undefined> {
+  #initial: IncrementalPart | undefined;
+  readonly #subsequent: AsyncGenerator<IncrementalPart, void, void>;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(results: ExperimentalIncrementalExecutionResults, signal: AbortSignal | undefined) {
+    this.#initial = results.initialResult;
+    this.#subsequent = results.subsequentResults;
+    this.#signal = signal;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<IncrementalPart, undefined>> {
+    const initial = this.#initial;
+    if (initial !== undefined) {
+      this.#initial = undefined;
+      return { done: false, value: initial };
+    }
+    try {
+      const part = await this.#subsequent.next();
+      return part.done === true ? { done: true, value: undefined } : part;
+    } catch (error) {
+      if (isAborted(this.#signal)) return { done: true, value: undefined };
+      throw error;
+    }
+  }
+
+  async return(): Promise<IteratorResult<IncrementalPart, undefined>> {
+    this.#initial = undefined;
+    await this.#subsequent.return();
+    return { done: true, value: undefined };
+  }
+}

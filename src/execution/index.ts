@@ -1,0 +1,15 @@
+export { createReferenceEngine } from './reference-engine.ts';
+export type { ReferenceEngineOptions } from './reference-engine.ts';
+export { assertSchema } from './prepare.ts';
+export { defaultDocumentLimits } from './document-limits.ts';
+export type {
+  DocumentLimits,
+  ExecutionEngine,
+  ExecutionInput,
+  ExecutionOutcome,
+  IncrementalPart,
+  Preparation,
+  PreparedOperation,
+  Refused,
+  StartedSubscription,
+} from './types.ts';

@@ -1,0 +1,135 @@
+import { defaultFieldResolver, getArgumentValues, GraphQLError } from 'graphql';
+import type { ExecutionArgs, GraphQLResolveInfo } from 'graphql';
+
+import { isSource } from '../stream/source.ts';
+import type { SourceReader, SourceStream } from '../stream/source.ts';
+import { toSourceStream } from '../stream/to-source-stream.ts';
+import { abortError, isAborted, waitUnlessAborted } from './abort.ts';
+import { bindSubscription } from './bound-subscription.ts';
+import type { BoundSubscription } from './bound-subscription.ts';
+import { EventExecution } from './event-execution.ts';
+import { refuse } from './refusal.ts';
+import { atRootField, rootFieldOf } from './root-field.ts';
+import type { RootField } from './root-field.ts';
+import type { ExecutionInput, PreparedOperation, Refused, StartedSubscription } from './types.ts';
+
+/**
+ * "CreateSourceEventStream" (GraphQL specification, 6.2.3.1) for every kind of stream that `toSourceStream` knows, with the source opened.
+ *
+ * @remarks
+ * graphql's own takes async iterables only. Rejects with what went wrong before the root field was known.
+ */
+export async function startSubscription(
+  prepared: PreparedOperation,
+  input: ExecutionInput,
+  args: ExecutionArgs,
+): Promise<StartedSubscription | Refused> {
+  if (isAborted(input.signal)) return aborted();
+  const bound = bindSubscription(prepared, args);
+  if (bound.kind === 'unbound') return refuse('BAD_USER_INPUT', bound.errors);
+  const root = rootFieldOf(prepared);
+  try {
+    const coerced = getArgumentValues(root.definition, root.node, bound.variableValues);
+    return await openStream({ prepared, input, args, bound, root }, coerced);
+  } catch (error) {
+    return refuse('SUBSCRIBE_FAILED', [atRootField(root, error)]);
+  }
+}
+
+interface Start {
+  readonly prepared: PreparedOperation;
+  readonly input: ExecutionInput;
+  readonly args: ExecutionArgs;
+  readonly bound: BoundSubscription;
+  readonly root: RootField;
+}
+
+async function openStream(
+  start: Start,
+  fieldArguments: object,
+): Promise<StartedSubscription | Refused> {
+  const { input, bound, root } = start;
+  const { signal } = input;
+  const resolved = await waitUnlessAborted(callResolver(start, fieldArguments), signal, discard);
+  if (resolved.kind === 'aborted') return aborted();
+  const stream = toStream(resolved.value, root);
+  const opened = await waitUnlessAborted(stream.open(), signal, closeReader);
+  if (opened.kind === 'aborted') return aborted();
+  const execution = new EventExecution({ root, bound, input, isFromSource: isSource(stream) });
+  return {
+    kind: 'started',
+    field: root.definition.name,
+    pace: stream.pace,
+    source: opened.value,
+    execute: (event, context) => execution.execute(event, context),
+    failEvent: (error) => execution.failEvent(error),
+  };
+}
+
+/** "ResolveFieldEventStream" (GraphQL specification, 6.2.3.1.1). */
+async function callResolver(start: Start, fieldArguments: object): Promise<unknown> {
+  const { input, args, root } = start;
+  const resolve = root.definition.subscribe ?? args.subscribeFieldResolver ?? defaultFieldResolver;
+  return resolve(input.rootValue, fieldArguments, input.context, resolveInfo(start));
+}
+
+function resolveInfo({ prepared, input, bound, root }: Start): GraphQLResolveInfo {
+  return {
+    fieldName: root.definition.name,
+    fieldNodes: root.nodes,
+    returnType: root.definition.type,
+    parentType: root.parentType,
+    path: { prev: undefined, key: root.responseName, typename: root.parentType.name },
+    schema: prepared.schema,
+    fragments: bound.fragments,
+    rootValue: input.rootValue,
+    operation: prepared.operation,
+    variableValues: bound.variableValues,
+    // graphql 17 has these two. No hook of ours waits for tracked work, so only its rejections need an owner.
+    getAbortSignal: () => input.signal,
+    getAsyncHelpers: () => ({
+      promiseAll: (values) => Promise.all(values),
+      track: (values) => void Promise.allSettled(values),
+    }),
+  };
+}
+
+function toStream(value: unknown, { definition }: RootField): SourceStream<unknown> {
+  // graphql-js takes a returned error for a thrown one.
+  if (value instanceof Error) throw value;
+  const stream = toSourceStream(value);
+  if (stream !== undefined) return stream;
+  throw new GraphQLError(
+    `Subscription field "${definition.name}" must return a source, an async iterable, an observable or a readable stream, but returned ${describe(value)}.`,
+  );
+}
+
+/** Without the value itself, which is not for clients. */
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object that is none of these' : `a ${typeof value}`;
+}
+
+function aborted(): Refused {
+  return refuse('TERMINATED', [abortError()]);
+}
+
+/** A foreign stream may have subscribed somewhere when it was made; only leaving it undoes that. */
+function discard(value: unknown): void {
+  if (value instanceof Error || isSource(value)) return;
+  void leave(value);
+}
+
+async function leave(value: unknown): Promise<void> {
+  try {
+    const reader = await toSourceStream(value)?.open();
+    await reader?.close();
+  } catch {
+    // The operation has ended; nobody is there to hear that its stream would have failed.
+  }
+}
+
+function closeReader(reader: SourceReader<unknown>): void {
+  void reader.close(); // never rejects
+}
