@@ -1,0 +1,7 @@
+/** A message as the pages ask for it. */
+export interface Message {
+  readonly id: string;
+  readonly author: string;
+  readonly text: string;
+  readonly sentAt: string;
+}
