@@ -8,6 +8,7 @@ export type {
   ExecutionInput,
   ExecutionOutcome,
   IncrementalPart,
+  PartErrors,
   Preparation,
   PreparedOperation,
   Refused,

@@ -41,3 +41,4 @@ export type {
 } from './subscriptions-transport-ws/messages.ts';
 export { TokenBucket } from './token-bucket.ts';
 export type { Rate } from './token-bucket.ts';
+export { utf8Length } from './utf8-length.ts';

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import type { PreparedOperation } from '../execution/types.ts';
+import type { PreparedOperation } from '../execution/index.ts';
 import type { FormattedError, OperationRequest } from '../vocabulary.ts';
 import type { ServerCore } from './core.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';

@@ -1,9 +1,9 @@
 import type { GraphQLSchema } from 'graphql';
 
 import { UsageError } from '../errors.ts';
-import { assertSchema } from '../execution/prepare.ts';
-import { createReferenceEngine } from '../execution/reference-engine.ts';
-import type { ExecutionEngine } from '../execution/types.ts';
+
+import { assertSchema, createReferenceEngine } from '../execution/index.ts';
+import type { ExecutionEngine } from '../execution/index.ts';
 import type { Clock, WebSocketProtocol } from '../vocabulary.ts';
 import { Deadlines } from './deadlines.ts';
 import type { EffectiveLimits } from './limits.ts';

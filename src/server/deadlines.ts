@@ -52,6 +52,12 @@ export class Deadlines {
     this.#timer = undefined;
   }
 
+  /** Not before the next slot: a deadline that a tick did not move must not keep the process busy. */
+  #watchFrom(waiting: Waiting, now: Instant): void {
+    const next = Math.floor(now / granularityMs) + 1;
+    this.#add(waiting, Math.max(next, Math.ceil(waiting.deadline / granularityMs)));
+  }
+
   #add(waiting: Waiting, slot: number): void {
     this.#slotOf.set(waiting, slot);
     const waitings = this.#slots.get(slot);
@@ -82,7 +88,7 @@ export class Deadlines {
     for (const waiting of due.flatMap((slot) => [...(this.#slots.get(slot) ?? [])])) {
       this.#remove(waiting, this.#slotOf.get(waiting));
       if (waiting.deadline <= now) waiting.tick(now);
-      this.watch(waiting);
+      if (waiting.deadline !== never) this.#watchFrom(waiting, now);
     }
     this.#arm();
   }

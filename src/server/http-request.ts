@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import type { PreparedOperation } from '../execution/types.ts';
+import type { PreparedOperation } from '../execution/index.ts';
 import type { OperationRequest } from '../vocabulary.ts';
 import type { NotAdmitted } from './admission.ts';
 import { refusal } from './admission.ts';

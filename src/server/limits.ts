@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import type { DocumentLimits } from '../execution/types.ts';
+import type { DocumentLimits } from '../execution/index.ts';
 
 /** Every bound of a server with its default; `Infinity` lifts one. Exceeding one ends in an error that names the limit and its value. */
 export interface Limits extends DocumentLimits {

@@ -3,7 +3,7 @@ import { GraphQLError } from 'graphql';
 
 import type { ErrorCode } from '../errors.ts';
 import { SourceError } from '../errors.ts';
-import type { IncrementalPart, PartErrors } from '../execution/types.ts';
+import type { IncrementalPart, PartErrors } from '../execution/index.ts';
 import type { FormattedError, FormattedResult } from '../vocabulary.ts';
 
 /** Learns of each failure that clients do not see. */

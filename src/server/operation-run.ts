@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql';
 
-import type { StartedSubscription } from '../execution/types.ts';
+import type { StartedSubscription } from '../execution/index.ts';
 import type { SourceReader } from '../stream/source.ts';
 import type { FormattedError, FormattedResult, OperationRequest } from '../vocabulary.ts';
 import type { AdmissionOptions, Admitted } from './admission.ts';
@@ -91,8 +91,7 @@ export class OperationRun {
           outcome.errors.map((error) => this.#core.masking.error(error, 'variables')),
         );
       case 'result':
-        await this.#deliver(this.#core.masking.result(outcome.result));
-        return this.#complete();
+        return this.#finish(this.#deliver(this.#core.masking.result(outcome.result)));
       case 'parts':
         for await (const part of outcome.parts) {
           if (this.#hasEnded()) return undefined; // leaving the loop ends the execution
@@ -164,13 +163,16 @@ export class OperationRun {
     }
   }
 
-  async #deliver(result: FormattedResult): Promise<void> {
-    const { options } = this.#core;
-    const shown = options.onNext
-      ? ((await options.onNext({ ...this.#event, result })) ?? result)
-      : result;
-    if (this.#hasEnded()) return;
-    this.#sink.next(this.#stringify(shown));
+  /** Without a hook the result leaves at once: a query's result and its end go out together. */
+  #deliver(result: FormattedResult): Promise<void> | undefined {
+    if (this.#core.options.onNext) return this.#deliverThroughHook(result);
+    this.#sink.next(this.#stringify(result));
+    return undefined;
+  }
+
+  async #deliverThroughHook(result: FormattedResult): Promise<void> {
+    const shown = (await this.#core.options.onNext?.({ ...this.#event, result })) ?? result;
+    if (!this.#hasEnded()) this.#sink.next(this.#stringify(shown));
   }
 
   /** A scalar may have serialised to what JSON cannot hold; that concerns this one result. */
@@ -200,6 +202,11 @@ export class OperationRun {
     } catch (error) {
       return [this.#core.masking.error(error, 'onError')];
     }
+  }
+
+  async #finish(delivery: Promise<void> | undefined): Promise<void> {
+    if (delivery) await delivery;
+    this.#complete();
   }
 
   #complete(): void {

@@ -1,7 +1,7 @@
 import type { GraphQLError, GraphQLSchema } from 'graphql';
 
 import type { Broker } from '../broker/types.ts';
-import type { ExecutionEngine } from '../execution/types.ts';
+import type { ExecutionEngine } from '../execution/index.ts';
 import type {
   Clock,
   FormattedError,

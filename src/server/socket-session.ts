@@ -1,5 +1,5 @@
 import type { ServerConnection, ServerOperation, ServerOutput } from '../protocol/index.ts';
-import { TokenBucket, createServerConnection } from '../protocol/index.ts';
+import { TokenBucket, createServerConnection, utf8Length } from '../protocol/index.ts';
 import type {
   FormattedError,
   Frame,
@@ -47,7 +47,10 @@ export class SocketSession implements SocketEvents, Waiting {
     this.#onGone = accepted.onGone;
     this.#event = { session: {}, request: accepted.request, protocol: accepted.protocol };
     this.#outbox = new Outbox(socket, limits);
-    this.#subscribeRate = new TokenBucket(limits.subscribesPerSecond, limits.subscribeBurst, now);
+    this.#subscribeRate = new TokenBucket(
+      { perSecond: limits.subscribesPerSecond, burst: limits.subscribeBurst },
+      now,
+    );
     this.#connection = createServerConnection(accepted.protocol, now, {
       ...limits,
       ...core.options.keepAlive,
@@ -147,7 +150,16 @@ export class SocketSession implements SocketEvents, Waiting {
         this.#event = { ...this.#event, session: decision.session };
         this.#accepted = true;
         if (this.#gone) notifyDisconnect(this.#core, { ...this.#event, ...this.#gone });
-        return this.#apply(this.#connection.accept(now, decision.ackPayload));
+        return this.#accept(now, decision.ackPayload);
+    }
+  }
+
+  #accept(now: Instant, ackPayload: Readonly<Record<string, unknown>> | undefined): void {
+    try {
+      this.#apply(this.#connection.accept(now, ackPayload));
+    } catch (error) {
+      this.#core.report(error, 'ackPayload'); // JSON cannot hold it
+      this.#apply(this.#connection.fail(now));
     }
   }
 
@@ -172,7 +184,7 @@ export class SocketSession implements SocketEvents, Waiting {
         limits.operationsPerConnection,
       );
     }
-    if (String(operation.id).length > limits.operationIdBytes) {
+    if (utf8Length(String(operation.id)) > limits.operationIdBytes) {
       return limitError('OPERATION_ID_TOO_LONG', 'operationIdBytes', limits.operationIdBytes);
     }
     if (this.#connection.idBytes > limits.operationIdBudgetBytes) {

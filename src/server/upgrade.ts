@@ -1,5 +1,5 @@
 import type { ClosingCode } from '../errors.ts';
-import { errorEntry } from '../errors.ts';
+import { ProtocolViolation, errorEntry } from '../errors.ts';
 import { negotiate, parseSubprotocols } from '../protocol/index.ts';
 import type { WebSocketProtocol } from '../vocabulary.ts';
 import type { ServerCore } from './core.ts';
@@ -22,13 +22,18 @@ export function decideUpgrade(core: ServerCore, request: RequestHead): UpgradeDe
   if (carriesCredentials && isForeignOrigin(core, request)) {
     return { kind: 'refuse', status: 403, message: 'Origin is not allowed' };
   }
-  const offered = parseSubprotocols(request.headers['sec-websocket-protocol']);
-  const negotiated = negotiate(offered, core.protocols);
-  switch (negotiated.kind) {
-    case 'chosen':
-      return { kind: 'accept', protocol: negotiated.protocol, subprotocol: negotiated.subprotocol };
-    case 'none':
-      return { kind: 'accept-and-close', ...closeFor(negotiated.error) };
+  try {
+    const negotiated = negotiate(
+      parseSubprotocols(request.headers['sec-websocket-protocol']),
+      core.protocols,
+    );
+    return negotiated.kind === 'chosen'
+      ? { kind: 'accept', protocol: negotiated.protocol, subprotocol: negotiated.subprotocol }
+      : { kind: 'accept-and-close', ...closeFor(negotiated.error) };
+  } catch (error) {
+    if (error instanceof ProtocolViolation)
+      return { kind: 'refuse', status: 400, message: error.message };
+    throw error;
   }
 }
 

@@ -1,0 +1,23 @@
+/** Inclusive ranges of the numbered statements of the protocol reference that concern what is built. */
+const ranges = {
+  TW: [
+    [1, 56],
+    [60, 81],
+  ],
+  LW: [
+    [1, 32],
+    [40, 53],
+  ],
+  // without compression (30-35), clients (40-46) and HTTP/2 (50-52)
+  WS: [[1, 23]],
+} as const satisfies Record<string, readonly (readonly [number, number])[]>;
+
+/** Every statement that must be shown by a test, or listed in {@link notMet}. */
+export const statements: readonly string[] = Object.entries(ranges).flatMap(([prefix, spans]) =>
+  spans.flatMap(([first, last]) =>
+    Array.from({ length: last - first + 1 }, (_, index) => `${prefix}-${first + index}`),
+  ),
+);
+
+/** Statements that we choose not to meet, each with its reason. */
+export const notMet: Readonly<Record<string, string>> = {};
