@@ -28,7 +28,7 @@ export function transitionContract<Machine, Options, State extends string, Event
   const events = Object.keys(driver.cause) as Event[];
   const cases = states.flatMap((state) => events.map((event) => ({ state, event })));
 
-  describe(name, () => {
+  describe(`transitions of the ${name}`, () => {
     it.each(cases)('in state $state, on $event, does what its table says', ({ state, event }) => {
       const matching = rows.filter((row) => row.state === state && row.on.includes(event));
       const cause = driver.cause[event];

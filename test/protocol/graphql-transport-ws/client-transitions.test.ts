@@ -1,0 +1,135 @@
+import type {
+  ClientConnection,
+  ClientConnectionOptions,
+  ClientOperation,
+} from '../../../src/protocol/connection.ts';
+import { createGraphqlTransportWsClient } from '../../../src/protocol/graphql-transport-ws/client-connection.ts';
+import {
+  clientConnectionTransitions,
+  clientOperationTransitions,
+} from '../../../src/protocol/graphql-transport-ws/client-transitions.ts';
+import type {
+  ClientConnectionEvent,
+  ClientOperationEvent,
+} from '../../../src/protocol/graphql-transport-ws/client-transitions.ts';
+import { transitionContract } from '../../support/transition-contract.ts';
+import type { Cause } from '../../support/transition-contract.ts';
+
+type ConnectionCause = Cause<ClientConnection, ClientConnectionOptions>;
+
+const off = Number.POSITIVE_INFINITY;
+const ack = '{"type":"connection_ack"}';
+const next = '{"id":"1","type":"next","payload":{"data":{"a":1}}}';
+
+function connecting(options: ClientConnectionOptions): ClientConnection {
+  return createGraphqlTransportWsClient(options);
+}
+
+function initialising(options: ClientConnectionOptions): ClientConnection {
+  const connection = connecting(options);
+  connection.opened(0, 'graphql-transport-ws');
+  return connection;
+}
+
+function waitAck(options: ClientConnectionOptions): ClientConnection {
+  const connection = initialising(options);
+  connection.initialise(0);
+  return connection;
+}
+
+function ready(options: ClientConnectionOptions): ClientConnection {
+  const connection = waitAck(options);
+  connection.receive(ack, 0);
+  return connection;
+}
+
+function closed(options: ClientConnectionOptions): ClientConnection {
+  const connection = ready(options);
+  connection.closed(1006, '');
+  return connection;
+}
+
+function receiving(frame: string): ConnectionCause {
+  return { apply: (connection) => connection.receive(frame, 0) };
+}
+
+transitionContract(
+  'graphql-transport-ws client connection',
+  clientConnectionTransitions,
+  {
+    reach: { connecting, initialising, 'wait-ack': waitAck, ready, closed },
+    cause: {
+      opened: { apply: (connection) => connection.opened(0, 'graphql-transport-ws') },
+      'opened without subprotocol': { apply: (connection) => connection.opened(0, '') },
+      initialise: { apply: (connection) => connection.initialise(0) },
+      connection_ack: receiving(ack),
+      connection_error: receiving('{"type":"connection_error","payload":{"message":"no"}}'),
+      ping: receiving('{"type":"ping"}'),
+      pong: receiving('{"type":"pong"}'),
+      next: receiving(next),
+      malformed: receiving('{'),
+      'ack deadline': { apply: (connection) => connection.tick(10_000) },
+      silence: {
+        options: { ackDeadlineMs: off, pingAfterMs: 12_000 },
+        apply: (connection) => connection.tick(12_000),
+      },
+      'silence after ping': {
+        options: { ackDeadlineMs: off, pingAfterMs: 12_000 },
+        apply(connection) {
+          connection.tick(12_000);
+          return connection.tick(42_000);
+        },
+      },
+      close: { apply: (connection) => connection.close() },
+      closed: { apply: (connection) => connection.closed(1006, '') },
+    } satisfies Record<ClientConnectionEvent, ConnectionCause>,
+    stateOf: (connection) => connection.state,
+  },
+  {},
+);
+
+interface OperationDriver {
+  readonly connection: ClientConnection;
+  readonly operation: ClientOperation;
+}
+
+function queued(): OperationDriver {
+  const connection = waitAck({});
+  return { connection, operation: connection.subscribe({ query: '{ a }' }).operation };
+}
+
+function active(): OperationDriver {
+  const driver = queued();
+  driver.connection.receive(ack, 0);
+  return driver;
+}
+
+function done(): OperationDriver {
+  const driver = active();
+  driver.connection.cancel(driver.operation);
+  return driver;
+}
+
+transitionContract(
+  'graphql-transport-ws client operation',
+  clientOperationTransitions,
+  {
+    reach: { queued, active, done },
+    cause: {
+      connection_ack: { apply: ({ connection }) => connection.receive(ack, 0) },
+      next: { apply: ({ connection }) => connection.receive(next, 0) },
+      error: {
+        apply: ({ connection }) =>
+          connection.receive('{"id":"1","type":"error","payload":[{"message":"no"}]}', 0),
+      },
+      complete: {
+        apply: ({ connection }) => connection.receive('{"id":"1","type":"complete"}', 0),
+      },
+      cancel: { apply: ({ connection, operation }) => connection.cancel(operation) },
+      close: { apply: ({ connection }) => connection.close() },
+      closed: { apply: ({ connection }) => connection.closed(1006, '') },
+    } satisfies Record<ClientOperationEvent, Cause<OperationDriver, object>>,
+    stateOf: ({ operation }) => operation.state,
+  },
+  {},
+);

@@ -1,0 +1,179 @@
+import type {
+  ServerConnection,
+  ServerConnectionOptions,
+  ServerOperation,
+  ServerOutput,
+} from '../../../src/protocol/connection.ts';
+import {
+  serverConnectionTransitions,
+  serverOperationTransitions,
+} from '../../../src/protocol/subscriptions-transport-ws/server-transitions.ts';
+import type {
+  ServerConnectionEvent,
+  ServerOperationEvent,
+  ServerOperationState,
+} from '../../../src/protocol/subscriptions-transport-ws/server-transitions.ts';
+import { toOperationId } from '../../../src/protocol/operation-id.ts';
+import { createServerConnection } from '../../../src/protocol/server-connection.ts';
+import { transitionContract } from '../../support/transition-contract.ts';
+import type { Cause } from '../../support/transition-contract.ts';
+
+type ConnectionCause = Cause<ServerConnection, ServerConnectionOptions>;
+
+const off = Number.POSITIVE_INFINITY;
+const init = '{"type":"connection_init"}';
+const start = '{"id":"a","type":"start","payload":{"query":"{ a }"}}';
+const stop = '{"id":"a","type":"stop"}';
+
+function waitInit(options: ServerConnectionOptions): ServerConnection {
+  return createServerConnection('subscriptions-transport-ws', 0, options);
+}
+
+function initPending(options: ServerConnectionOptions): ServerConnection {
+  const connection = waitInit(options);
+  connection.receive(init, 0);
+  return connection;
+}
+
+function ready(options: ServerConnectionOptions): ServerConnection {
+  const connection = initPending(options);
+  connection.accept(0);
+  return connection;
+}
+
+function closing(options: ServerConnectionOptions): ServerConnection {
+  const connection = ready(options);
+  connection.close(0, 'GOING_AWAY');
+  return connection;
+}
+
+function closed(options: ServerConnectionOptions): ServerConnection {
+  const connection = ready(options);
+  connection.closed();
+  return connection;
+}
+
+function receiving(frame: string): ConnectionCause {
+  return { apply: (connection) => connection.receive(frame, 0) };
+}
+
+transitionContract(
+  'subscriptions-transport-ws server connection',
+  serverConnectionTransitions,
+  {
+    reach: { 'wait-init': waitInit, 'init-pending': initPending, ready, closing, closed },
+    cause: {
+      connection_init: receiving(init),
+      connection_error: receiving('{"type":"connection_error","payload":{"message":"no token"}}'),
+      connection_terminate: receiving('{"type":"connection_terminate","payload":null}'),
+      start: receiving(start),
+      stop: receiving(stop),
+      unknown: receiving('{"id":"b","type":"connection_ack"}'),
+      malformed: receiving('{'),
+      'flood of control messages': {
+        options: { controlMessageBurst: 2 },
+        apply(connection) {
+          connection.receive('{', 0);
+          connection.receive(stop, 0);
+          return connection.receive('{', 0);
+        },
+      },
+      'init deadline': {
+        options: { pingAfterMs: off, closeHandshakeMs: off, keepAliveMs: off },
+        apply: (connection) => connection.tick(5_000),
+      },
+      'keep-alive due': {
+        options: { initDeadlineMs: off, pingAfterMs: off, closeHandshakeMs: off },
+        apply: (connection) => connection.tick(12_000),
+      },
+      silence: {
+        options: { initDeadlineMs: off, closeHandshakeMs: off, keepAliveMs: off },
+        apply: (connection) => connection.tick(12_000),
+      },
+      'silence after ping': {
+        options: { initDeadlineMs: off, closeHandshakeMs: off, keepAliveMs: off },
+        apply(connection) {
+          connection.tick(12_000);
+          return connection.tick(24_000);
+        },
+      },
+      'close unanswered': {
+        options: { initDeadlineMs: off, pingAfterMs: off, keepAliveMs: off },
+        apply: (connection) => connection.tick(5_000),
+      },
+      accept: { apply: (connection) => connection.accept(0) },
+      refuse: { apply: (connection) => connection.refuse(0, {}) },
+      fail: { apply: (connection) => connection.fail(0) },
+      close: { apply: (connection) => connection.close(0, 'GOING_AWAY') },
+      closed: { apply: (connection) => connection.closed() },
+    } satisfies Record<ServerConnectionEvent, ConnectionCause>,
+    stateOf: (connection) => connection.state,
+  },
+  {},
+);
+
+/** A connection and the latest operation that it started, or one that it never saw. */
+interface OperationDriver {
+  readonly connection: ServerConnection;
+  operation: ServerOperation;
+}
+
+const stranger: ServerOperation = { id: toOperationId('a'), mayDeliver: false };
+/** Stands for an operation that is held: nobody outside knows the object. */
+const unseen: ServerOperation = { id: toOperationId('a'), mayDeliver: false };
+
+function observe(
+  driver: OperationDriver,
+  outputs: readonly ServerOutput[],
+): readonly ServerOutput[] {
+  for (const output of outputs) if (output.kind === 'start') driver.operation = output.operation;
+  return outputs;
+}
+
+function held(): OperationDriver {
+  const driver = { connection: initPending({}), operation: unseen };
+  driver.connection.receive(start, 0);
+  return driver;
+}
+
+function free(): OperationDriver {
+  return { connection: ready({}), operation: stranger };
+}
+
+function running(): OperationDriver {
+  const driver = free();
+  observe(driver, driver.connection.receive(start, 0));
+  return driver;
+}
+
+function ended(): OperationDriver {
+  const driver = running();
+  driver.connection.complete(driver.operation);
+  return driver;
+}
+
+transitionContract(
+  'subscriptions-transport-ws server operation',
+  serverOperationTransitions,
+  {
+    reach: { held, free, running, ended },
+    cause: {
+      start: { apply: (driver) => observe(driver, driver.connection.receive(start, 0)) },
+      stop: { apply: ({ connection }) => connection.receive(stop, 0) },
+      accept: { apply: (driver) => observe(driver, driver.connection.accept(0)) },
+      refuse: { apply: ({ connection }) => connection.refuse(0, {}) },
+      'source ends': { apply: ({ connection, operation }) => connection.complete(operation) },
+      'source fails': {
+        apply: ({ connection, operation }) => connection.error(operation, [{ message: 'broken' }]),
+      },
+      close: { apply: ({ connection }) => connection.close(0, 'GOING_AWAY') },
+      closed: { apply: ({ connection }) => connection.closed() },
+    } satisfies Record<ServerOperationEvent, Cause<OperationDriver, object>>,
+    stateOf({ connection, operation }): ServerOperationState {
+      if (operation === stranger) return 'free';
+      if (operation === unseen) return connection.operationCount > 0 ? 'held' : 'ended';
+      return operation.mayDeliver ? 'running' : 'ended';
+    },
+  },
+  {},
+);
