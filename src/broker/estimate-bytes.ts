@@ -1,5 +1,8 @@
-/** Values that are looked at before the rest is extrapolated from them. */
+/** Values that are looked at; what they leave unseen counts like the average of those. */
 const nodeLimit = 1_000;
+
+/** Members of one object, array, map or set that are looked at; each stands for its share of the others. */
+const sampleLimit = 64;
 
 const slotBytes = 8;
 const headerBytes = 16;
@@ -8,7 +11,7 @@ const headerBytes = 16;
  * About how much memory an event holds, in bytes.
  *
  * @remarks
- * Looks at no more than about 1,000 values and extrapolates from them, so that its cost has a bound. Strings count two bytes per
+ * Looks at about 1,000 values and extrapolates from them, so that its cost has a bound. Strings count two bytes per
  * UTF-16 unit. Never throws, whatever it is given. What closures and host objects hold is unknown and not counted.
  */
 export function estimateBytes(event: unknown): number {
@@ -16,86 +19,89 @@ export function estimateBytes(event: unknown): number {
 }
 
 class SizeWalk {
+  readonly #root: unknown;
+  readonly #pending: { readonly value: object; readonly weight: number }[] = [];
+  #seen: Set<unknown> | undefined;
   #bytes = 0;
   #visited = 0;
-  #skipped = 0;
-  readonly #pending: object[] = [];
-  readonly #root: unknown;
-  #seen: Set<unknown> | undefined;
+  #visitedWeight = 0;
 
   constructor(root: unknown) {
     this.#root = root;
-    this.#visit(root);
+    this.#visit(root, 1);
   }
 
   run(): number {
-    for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
+    while (this.#visited < nodeLimit) {
+      const next = this.#pending.pop();
+      if (next === undefined) return Math.ceil(this.#bytes);
       try {
-        this.#visitMembers(next);
+        this.#visitMembers(next.value, next.weight);
       } catch {
         // A getter or proxy of the user's threw: what it hides cannot be measured.
       }
     }
-    if (this.#skipped === 0) return this.#bytes;
-    return Math.ceil(this.#bytes * (1 + this.#skipped / this.#visited));
+    const unseenWeight = this.#pending.reduce((sum, { weight }) => sum + weight, 0);
+    return Math.ceil(this.#bytes * (1 + unseenWeight / this.#visitedWeight));
   }
 
-  #visit(value: unknown): void {
-    if (this.#visited >= nodeLimit) {
-      this.#skipped += 1;
-      return;
-    }
+  /** `weight` is the number of values that this one stands for. */
+  #visit(value: unknown, weight: number): void {
     this.#visited += 1;
-    if (typeof value === 'string') this.#bytes += headerBytes + 2 * value.length;
-    else if (typeof value === 'object' && value !== null) this.#visitObject(value);
-    else this.#bytes += slotBytes;
+    this.#visitedWeight += weight;
+    if (typeof value === 'object' && value !== null) this.#visitObject(value, weight);
+    else
+      this.#bytes +=
+        weight * (typeof value === 'string' ? headerBytes + 2 * value.length : slotBytes);
   }
 
-  #visitObject(value: object): void {
-    this.#bytes += headerBytes;
+  #visitObject(value: object, weight: number): void {
+    this.#bytes += weight * headerBytes;
     // The set costs more than a flat event does, so it waits for the second object.
-    if (this.#visited > 1) {
+    if (value !== this.#root || this.#visited > 1) {
       this.#seen ??= new Set([this.#root]);
       if (this.#seen.has(value)) return;
       this.#seen.add(value);
     }
-    this.#pending.push(value);
+    this.#pending.push({ value, weight });
   }
 
-  #visitMembers(value: object): void {
-    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) this.#bytes += value.byteLength;
-    else if (Array.isArray(value)) this.#visitSome(value, value.length);
-    else if (value instanceof Map) this.#visitMap(value);
-    else if (value instanceof Set) this.#visitSome(value, value.size);
-    else this.#visitProperties(value);
+  #visitMembers(value: object, weight: number): void {
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
+      this.#bytes += weight * value.byteLength;
+    else if (Array.isArray(value)) this.#visitIndexed(value.length, weight, (i) => value[i]);
+    else if (value instanceof Map) this.#visitMap(value, weight);
+    else if (value instanceof Set) this.#visitFirst(value, value.size, weight);
+    else this.#visitProperties(value, weight);
   }
 
-  #visitMap(map: ReadonlyMap<unknown, unknown>): void {
-    this.#visitSome(map.keys(), map.size);
-    this.#visitSome(map.values(), map.size);
+  #visitProperties(value: object, weight: number): void {
+    const names = Object.keys(value);
+    this.#visitIndexed(names.length, weight, (i) => Reflect.get(value, names[i] ?? ''));
   }
 
-  #visitSome(members: Iterable<unknown>, count: number): void {
-    this.#bytes += slotBytes * count;
-    let left = Math.min(count, nodeLimit - this.#visited);
-    this.#skipped += count - left;
-    if (left <= 0) return;
-    for (const member of members) {
-      this.#visit(member);
-      left -= 1;
-      if (left <= 0) return;
+  /** Looks at members in equal distances. */
+  #visitIndexed(count: number, weight: number, memberAt: (index: number) => unknown): void {
+    this.#bytes += weight * slotBytes * count;
+    const sampled = Math.min(count, sampleLimit);
+    for (let i = 0; i < sampled; i++) {
+      this.#visit(memberAt(Math.floor((i * count) / sampled)), (weight * count) / sampled);
     }
   }
 
-  #visitProperties(value: object): void {
-    const names = Object.keys(value);
-    this.#bytes += slotBytes * names.length;
-    for (let i = 0; i < names.length; i++) {
-      if (this.#visited >= nodeLimit) {
-        this.#skipped += names.length - i;
-        return;
-      }
-      this.#visit(Reflect.get(value, names[i] ?? ''));
+  #visitMap(map: ReadonlyMap<unknown, unknown>, weight: number): void {
+    this.#visitFirst(map.keys(), map.size, weight);
+    this.#visitFirst(map.values(), map.size, weight);
+  }
+
+  #visitFirst(members: Iterable<unknown>, count: number, weight: number): void {
+    this.#bytes += weight * slotBytes * count;
+    const sampled = Math.min(count, sampleLimit);
+    let seen = 0;
+    for (const member of members) {
+      if (seen === sampled) return;
+      seen += 1;
+      this.#visit(member, (weight * count) / sampled);
     }
   }
 }

@@ -30,8 +30,6 @@ const logsTrimmedPerPublish = 2;
 
 /** A {@link Broker} whose logs live in this process. The gauges are for metrics and leak tests. */
 export interface MemoryBroker extends Broker {
-  /** Open readers. */
-  readonly readerCount: number;
   /** Logs that exist, with readers or without. */
   readonly logCount: number;
   /** Estimated size of all events that are held. */

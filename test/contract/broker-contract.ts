@@ -222,6 +222,17 @@ export function brokerContract(name: string, create: CreateBroker): void {
         }
       });
 
+      it('counts the readers that are open', async () => {
+        const reader = await broker.read('topic', 'key', undefined);
+        await broker.read('topic', 'key', undefined);
+        expect(broker.readerCount).toBe(2);
+
+        await reader.close();
+        await reader.close();
+
+        expect(broker.readerCount).toBe(1);
+      });
+
       it('serves a new reader after all others have left', async () => {
         const first = await broker.read('topic', 'key', undefined);
         await first.close();
