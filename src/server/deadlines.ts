@@ -73,6 +73,15 @@ export class Deadlines {
     if (waitings?.size === 0) this.#slots.delete(slot);
   }
 
+  /** A copy: what is due may watch and forget others while it ticks. */
+  #due(now: Instant): readonly Waiting[] {
+    const due: Waiting[] = [];
+    for (const [slot, waitings] of this.#slots) {
+      if (slot * granularityMs <= now) due.push(...waitings);
+    }
+    return due;
+  }
+
   #arm(): void {
     const slot = Math.min(...this.#slots.keys());
     if (slot === Number.POSITIVE_INFINITY || (this.#timer && this.#timer.slot <= slot)) return;
@@ -84,8 +93,7 @@ export class Deadlines {
   #fire(): void {
     this.#timer = undefined;
     const now = this.#clock.now();
-    const due = [...this.#slots.keys()].filter((slot) => slot * granularityMs <= now);
-    for (const waiting of due.flatMap((slot) => [...(this.#slots.get(slot) ?? [])])) {
+    for (const waiting of this.#due(now)) {
       this.#remove(waiting, this.#slotOf.get(waiting));
       if (waiting.deadline <= now) waiting.tick(now);
       if (waiting.deadline !== never) this.#watchFrom(waiting, now);

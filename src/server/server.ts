@@ -63,7 +63,8 @@ export function createServer<Session extends object = object, Context = unknown>
 class MillraceServer implements Server {
   readonly #core: ServerCore;
   readonly #sessions = new Set<SocketSession>();
-  #closing: { readonly done: Promise<void>; readonly settle: () => void } | undefined;
+  #closing: Promise<void> | undefined;
+  #whenEmpty: (() => void) | undefined;
 
   constructor(core: ServerCore) {
     this.#core = core;
@@ -107,19 +108,16 @@ class MillraceServer implements Server {
   }
 
   close(): Promise<void> {
-    if (this.#closing) return this.#closing.done;
-    let settle = (): void => {};
-    const done = new Promise<void>((resolve) => {
-      settle = resolve;
+    this.#closing ??= new Promise((resolve) => {
+      this.#whenEmpty = resolve;
     });
-    this.#closing = { done, settle };
     for (const session of this.#sessions) session.shutDown();
-    if (this.#sessions.size === 0) settle();
-    return done;
+    if (this.#sessions.size === 0) this.#whenEmpty?.();
+    return this.#closing;
   }
 
   readonly #forget = (session: SocketSession): void => {
     this.#sessions.delete(session);
-    if (this.#sessions.size === 0) this.#closing?.settle();
+    if (this.#sessions.size === 0) this.#whenEmpty?.();
   };
 }

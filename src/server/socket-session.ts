@@ -73,7 +73,10 @@ export class SocketSession implements SocketEvents, Waiting {
   }
 
   heard(): void {
+    if (this.#gone) return;
     this.#connection.heard(this.#core.clock.now());
+    // the next ping may be due before an answer to the last one would have been overdue
+    this.#core.deadlines.watch(this);
   }
 
   drained(): void {

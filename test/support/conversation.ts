@@ -16,9 +16,9 @@ export interface Conversation {
   /** What `onInternalError` heard: where, and the message. */
   readonly hidden: readonly string[];
   /** A socket that was not initialised yet. */
-  connect(options?: MemoryClientOptions): MemoryClient;
+  readonly connect: (options?: MemoryClientOptions) => MemoryClient;
   /** A socket whose init was acknowledged. */
-  ready(options?: MemoryClientOptions): Promise<MemoryClient>;
+  readonly ready: (options?: MemoryClientOptions) => Promise<MemoryClient>;
 }
 
 /** Starts a server with the fixture application; `options` replace its own. */

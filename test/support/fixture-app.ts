@@ -56,7 +56,7 @@ export function createFixtureApp(): FixtureApp {
   gate.setMaxListeners(0);
   let open = 0;
 
-  /** Counts a generator from its first step to its clean-up. */
+  // counts a generator from its first step to its clean-up
   async function* counted<Event>(
     events: AsyncIterable<Event> | Iterable<Event>,
   ): AsyncGenerator<Event> {

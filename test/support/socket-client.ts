@@ -19,10 +19,10 @@ export async function connectSocket(
     headers: { ...headers },
   });
   const observations: Observation[] = [];
-  let wake = (): void => {};
+  let wake: (() => void) | undefined;
   const observe = (observation: Observation): void => {
     observations.push(observation);
-    wake();
+    wake?.();
   };
   let hasClosed = false;
   socket.on('message', (bytes: Buffer) =>

@@ -84,32 +84,28 @@ describe.each(suites)('$protocol server on real sockets', (suite) => {
 
       await replay(transcript, client, app);
 
+      expect(await client.rest()).toEqual([]);
       client.socket.terminate();
     },
   );
 });
 
 it('LW-29 no message type outside the table is ever sent', async () => {
-  const types = new Set<unknown>();
+  const types = new Set<string>();
   for (const [, { steps }] of listTranscripts(subscriptionsTransportWsServer)) {
     for (const step of steps) {
-      if ('server' in step) types.add(Reflect.get(step.server as object, 'type'));
+      if ('server' in step) types.add(String(Reflect.get(step.server as object, 'type')));
       if ('serverInAnyOrder' in step)
         step.serverInAnyOrder.forEach((message) =>
-          types.add(Reflect.get(message as object, 'type')),
+          types.add(String(Reflect.get(message as object, 'type'))),
         );
     }
   }
 
   // the transcripts are complete conversations, so what they expect is all that the server sends
-  expect([...types].toSorted()).toEqual([
-    'complete',
-    'connection_ack',
-    'connection_error',
-    'data',
-    'error',
-    'ka',
-  ]);
+  expect(types).toEqual(
+    new Set(['complete', 'connection_ack', 'connection_error', 'data', 'error', 'ka']),
+  );
 });
 
 it('the table of errors names every close code that the transcripts expect', () => {
