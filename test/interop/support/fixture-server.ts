@@ -1,0 +1,62 @@
+import { listen } from 'millrace/adapters/node';
+import { createServer } from 'millrace/server';
+import type { ServerGauges, ServerOptions } from 'millrace/server';
+import { onTestFinished } from 'vitest';
+
+import { createFixtureApp } from '../../support/fixture-app.ts';
+import type { FixtureApp } from '../../support/fixture-app.ts';
+import { until } from './waiting.ts';
+
+/** The fixture application on a port of 127.0.0.1, both protocols and plain HTTP on one path. */
+export interface FixtureServer {
+  readonly app: FixtureApp;
+  readonly port: number;
+  readonly httpUrl: string;
+  readonly webSocketUrl: string;
+  /** What clients did not get to see. */
+  readonly internalErrors: readonly unknown[];
+  gauges(): ServerGauges;
+  /** Resolves once exactly `count` sources are open: what is published from then on reaches them, or nobody if it is 0. */
+  sources(count: number): Promise<void>;
+  /** Resolves once exactly `count` connections are open. */
+  connections(count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Options of {@link serveFixture}. */
+export interface FixtureServerOptions extends Omit<ServerOptions, 'schema' | 'broker'> {
+  /** That of a server before, to come back on it. @defaultValue 0: the system chooses */
+  readonly port?: number;
+  /** @defaultValue an application of its own */
+  readonly app?: FixtureApp;
+}
+
+/** Starts a server that ends with the test at the latest. */
+export async function serveFixture({
+  port = 0,
+  app = createFixtureApp(),
+  ...options
+}: FixtureServerOptions = {}): Promise<FixtureServer> {
+  const internalErrors: unknown[] = [];
+  const server = createServer({
+    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws'],
+    onInternalError: (error) => internalErrors.push(error),
+    ...options,
+    schema: app.schema,
+    broker: app.broker,
+  });
+  const running = await listen(server, { port, host: '127.0.0.1' });
+  onTestFinished(() => running.close());
+  return {
+    app,
+    port: running.port,
+    httpUrl: running.url,
+    webSocketUrl: running.url.replace('http:', 'ws:'),
+    internalErrors,
+    gauges: () => server.gauges(),
+    sources: (count) => until(() => app.openSources() === count, `${count} open sources`),
+    connections: (count) =>
+      until(() => server.gauges().connections === count, `${count} open connections`),
+    close: () => running.close(),
+  };
+}
