@@ -23,7 +23,8 @@ export function readIterable<Event>(iterable: AsyncIterable<Event>): SourceReade
   return createSourceReader<Event>({
     next: async () => {
       try {
-        const result = await iterator.next();
+        const result: unknown = await iterator.next();
+        assertIteratorResult<Event>(result);
         isFinished = result.done === true;
         return result.done === true ? undefined : { kind: 'event', event: result.value };
       } catch (error) {
@@ -35,6 +36,14 @@ export function readIterable<Event>(iterable: AsyncIterable<Event>): SourceReade
       if (!isFinished) ignoreRejection(iterator.return?.());
     },
   });
+}
+
+/** Hand-written iterators may answer with anything; a loop over undefined events would never end. */
+function assertIteratorResult<Event>(
+  result: unknown,
+): asserts result is IteratorResult<Event, unknown> {
+  if (typeof result === 'object' && result !== null) return;
+  throw new TypeError(`an iterator must answer with an object, not with ${typeof result}`);
 }
 
 /** For the clean-up of a source that its consumer has left: nobody is there to hear of a failure. */
