@@ -68,6 +68,15 @@ export default defineConfig({
           exclude: ['**/node_modules/**', 'test/interop/**', 'test/browser/**'],
         },
       },
+      {
+        // the server on the oldest graphql that is supported; incremental delivery came with 17
+        resolve: { alias: [...entryPoints, { find: /^graphql$/, replacement: 'graphql-16' }] },
+        test: {
+          name: 'graphql-16',
+          include: ['test/server/**/*.test.ts', 'test/transcripts/server.test.ts'],
+          exclude: ['test/server/incremental-delivery.test.ts'],
+        },
+      },
       ...demandingProjects,
     ],
   },
