@@ -28,7 +28,7 @@ function streamOf(value: unknown): SourceStream<unknown> {
   return stream;
 }
 
-function fail(): never {
+function failToUnsubscribe(): never {
   throw new Error('unsubscribe');
 }
 
@@ -156,6 +156,18 @@ describe('an async iterable', () => {
     expect(await reader.read()).toBeUndefined();
     expect(returned).not.toHaveBeenCalled();
   });
+
+  it.each([undefined, null, 7])(
+    'fails when next answers %s, which is no result',
+    async (answer) => {
+      const reader = await streamOf({
+        [Symbol.asyncIterator]: () => ({ next: async () => answer }),
+      }).open();
+
+      await expect(reader.read()).rejects.toThrow(TypeError);
+      expect(await reader.read()).toBeUndefined();
+    },
+  );
 
   it('fails with what was thrown, also if it is no error', async () => {
     const reader = await streamOf({
@@ -464,7 +476,7 @@ describe('an observable', () => {
   });
 
   it('closes although unsubscribing throws', async () => {
-    const reader = await streamOf({ subscribe: () => ({ unsubscribe: fail }) }).open();
+    const reader = await streamOf({ subscribe: () => ({ unsubscribe: failToUnsubscribe }) }).open();
 
     await expect(reader.close()).resolves.toBeUndefined();
   });
@@ -474,7 +486,7 @@ describe('an observable', () => {
     const reader = await streamOf({
       subscribe: (observer: ObserverLike) => {
         observers.push(observer);
-        return fail;
+        return failToUnsubscribe;
       },
     }).open();
 

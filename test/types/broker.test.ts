@@ -62,7 +62,8 @@ describe('types of topics and sources', () => {
   });
 
   it('take an event that is computed at delivery', () => {
-    expectTypeOf(async () => ({ room: 'a', text: 'b' })).toExtend<Parameters<typeof messages.publish>[0]>();
-  });
+    expectTypeOf(async () => ({ room: 'a', text: 'b' })).toExtend<
+      Parameters<typeof messages.publish>[0]
+    >();
   });
 });
