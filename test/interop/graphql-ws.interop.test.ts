@@ -26,8 +26,7 @@ function connect(
     retryWait: () => Promise.resolve(),
     ...options,
   });
-  // it rejects if a connection attempt fails, and then there is nothing to close
-  onTestFinished(() => Promise.resolve(client.dispose()).catch(() => {}));
+  onTestFinished(() => client.dispose());
   return client;
 }
 
@@ -451,7 +450,7 @@ it('closes 1001 when it stops, and the client resumes its subscription on the ne
   expect(await closed.next()).toMatchObject({ code: 1001, reason: 'Going away' });
   await server.sources(0);
 
-  const successor = await serveFixture({ port: server.port });
+  const successor = await server.startSuccessor();
   back.emit('again');
   await successor.sources(1);
   expect(await connecting.take(2)).toEqual([false, true]);
@@ -469,7 +468,7 @@ it('is found again by a client that retries while nobody listens', async () => {
   const held = await holdOpen(client, server);
   await server.close();
   expect(await connecting.take(4)).toEqual([false, true, true, true]);
-  const successor = await serveFixture({ port: server.port });
+  const successor = await server.startSuccessor();
   await successor.sources(1);
   await expectStillServed(successor, held);
 });

@@ -21,22 +21,33 @@ export interface FixtureServer {
   /** Resolves once exactly `count` connections are open. */
   connections(count: number): Promise<void>;
   close(): Promise<void>;
+  /** Once this one is closed: another on its port, with an application of its own. */
+  startSuccessor(): Promise<FixtureServer>;
 }
 
 /** Options of {@link serveFixture}. */
-export interface FixtureServerOptions extends Omit<ServerOptions, 'schema' | 'broker'> {
-  /** That of a server before, to come back on it. @defaultValue 0: the system chooses */
-  readonly port?: number;
-  /** @defaultValue an application of its own */
-  readonly app?: FixtureApp;
+export type FixtureServerOptions = Omit<ServerOptions, 'schema' | 'broker'>;
+
+/** Starts a server. It ends with the test at the latest, after the clients that are registered later. */
+export async function serveFixture(options: FixtureServerOptions = {}): Promise<FixtureServer> {
+  const generations: FixtureServer[] = [];
+  onTestFinished(async () => {
+    for (const server of generations) await server.close();
+  });
+  const start = async (port: number): Promise<FixtureServer> => {
+    const server = await startServer(options, port, () => start(server.port));
+    generations.push(server);
+    return server;
+  };
+  return start(0);
 }
 
-/** Starts a server that ends with the test at the latest. */
-export async function serveFixture({
-  port = 0,
-  app = createFixtureApp(),
-  ...options
-}: FixtureServerOptions = {}): Promise<FixtureServer> {
+async function startServer(
+  options: FixtureServerOptions,
+  port: number,
+  startSuccessor: () => Promise<FixtureServer>,
+): Promise<FixtureServer> {
+  const app = createFixtureApp();
   const internalErrors: unknown[] = [];
   const server = createServer({
     protocols: ['graphql-transport-ws', 'subscriptions-transport-ws'],
@@ -46,7 +57,6 @@ export async function serveFixture({
     broker: app.broker,
   });
   const running = await listen(server, { port, host: '127.0.0.1' });
-  onTestFinished(() => running.close());
   return {
     app,
     port: running.port,
@@ -58,5 +68,6 @@ export async function serveFixture({
     connections: (count) =>
       until(() => server.gauges().connections === count, `${count} open connections`),
     close: () => running.close(),
+    startSuccessor,
   };
 }

@@ -15,7 +15,7 @@ export async function until(condition: () => boolean, what: string): Promise<voi
 /** What happened, in order, for a test to take. */
 export class Inbox<Item> {
   readonly #of: string;
-  readonly #items: Item[] = [];
+  #items: readonly Item[] = [];
   #wake: (() => void) | undefined;
 
   /** @param of - names the items where a test waits for one in vain */
@@ -24,15 +24,15 @@ export class Inbox<Item> {
   }
 
   readonly push = (item: Item): void => {
-    this.#items.push(item);
+    this.#items = [...this.#items, item];
     this.#wake?.();
   };
 
   /** The next item that was not taken. */
   async next(): Promise<Item> {
     await this.#arrival();
-    const [item] = this.#items.splice(0, 1);
-    if (item === undefined) throw inVain(this.#of);
+    const [item, ...rest] = this.#items as readonly [Item, ...Item[]]; // one has arrived
+    this.#items = rest;
     return item;
   }
 
@@ -45,7 +45,7 @@ export class Inbox<Item> {
 
   /** What is there and was not taken. */
   get rest(): readonly Item[] {
-    return [...this.#items];
+    return this.#items;
   }
 
   async #arrival(): Promise<void> {
