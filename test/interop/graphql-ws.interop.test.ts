@@ -1,13 +1,12 @@
 import { EventEmitter, once } from 'node:events';
 
-import { createClient } from 'graphql-ws';
-import type { Client, ClientOptions } from 'graphql-ws';
+import type { Client } from 'graphql-ws';
 import { refuse } from 'millrace/server';
-import { expect, it, onTestFinished } from 'vitest';
-import { WebSocket } from 'ws';
+import { expect, it } from 'vitest';
 
 import { serveFixture } from './support/fixture-server.ts';
 import type { FixtureServer } from './support/fixture-server.ts';
+import { createGraphqlWsClient as connect } from './support/graphql-ws-client.ts';
 import { completed, failed, next, recordOperation } from './support/recorded-operation.ts';
 import type { RecordedOperation } from './support/recorded-operation.ts';
 import { recordingWebSocket } from './support/recording-web-socket.ts';
@@ -15,20 +14,6 @@ import type { RecordedFrame } from './support/recording-web-socket.ts';
 import { Inbox } from './support/waiting.ts';
 
 const roomSubscription = 'subscription ($room: ID!) { message(room: $room) { text } }';
-
-function connect(
-  { webSocketUrl }: Pick<FixtureServer, 'webSocketUrl'>,
-  options: Partial<ClientOptions> = {},
-): Client {
-  const client = createClient({
-    url: webSocketUrl,
-    webSocketImpl: WebSocket,
-    retryWait: () => Promise.resolve(),
-    ...options,
-  });
-  onTestFinished(() => client.dispose());
-  return client;
-}
 
 function run(
   client: Client,

@@ -1,0 +1,21 @@
+import { createClient } from 'graphql-ws';
+import type { Client, ClientOptions } from 'graphql-ws';
+import { onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
+
+import type { FixtureServer } from './fixture-server.ts';
+
+/** A client of graphql-ws that ends with the test. It retries at once. */
+export function createGraphqlWsClient(
+  { webSocketUrl }: FixtureServer,
+  options: Partial<ClientOptions> = {},
+): Client {
+  const client = createClient({
+    url: webSocketUrl,
+    webSocketImpl: WebSocket,
+    retryWait: () => Promise.resolve(),
+    ...options,
+  });
+  onTestFinished(() => client.dispose());
+  return client;
+}
