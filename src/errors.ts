@@ -10,7 +10,13 @@
 export const errorTable = {
   // The connection ends as somebody wished.
   NORMAL_CLOSURE: { closeCode: 1000, reason: 'Normal Closure', retryable: false, log: 'debug' },
-  GOING_AWAY: { closeCode: 1001, reason: 'Going away', retryable: true, log: 'debug' },
+  GOING_AWAY: {
+    closeCode: 1001,
+    httpStatus: 503,
+    reason: 'Going away',
+    retryable: true,
+    log: 'debug',
+  },
   SERVICE_RESTART: { closeCode: 1012, reason: 'Service restart', retryable: true, log: 'debug' },
 
   // The peer broke the transport.

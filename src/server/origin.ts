@@ -12,5 +12,5 @@ export function isForeignOrigin(core: ServerCore, request: RequestHead): boolean
   const { origin, host } = request.headers;
   if (origin === undefined || core.options.allowedOrigins?.includes(origin)) return false;
   if (!URL.canParse(origin)) return true; // `null` stands for sandboxed pages and files
-  return new URL(origin).host !== host;
+  return new URL(origin).host !== host?.toLowerCase();
 }

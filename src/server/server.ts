@@ -4,7 +4,7 @@ import { createCore } from './core.ts';
 import type { DirectInit, DirectSubscription } from './direct.ts';
 import { executeDirectly, subscribeDirectly } from './direct.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
-import { handleHttp } from './http.ts';
+import { handleHttp, refuseWhileClosing } from './http.ts';
 import type { EffectiveLimits } from './limits.ts';
 import type { ServerOptions } from './options.ts';
 import type { RequestHead } from './request-head.ts';
@@ -44,7 +44,7 @@ export interface Server {
   /** For adapters: takes over a socket whose upgrade was accepted. */
   open(socket: MessageSocket, accepted: Omit<AcceptedSocket, 'onGone'>): SocketEvents;
   gauges(): ServerGauges;
-  /** Closes every connection with 1001, accepts none any more, and resolves once the last one is gone. Closing twice is harmless. */
+  /** Closes every connection with 1001, accepts none any more, answers HTTP requests with 503, and resolves once the last connection is gone. Closing twice is harmless. */
   close(): Promise<void>;
 }
 
@@ -83,6 +83,7 @@ class MillraceServer implements Server {
   }
 
   handleRequest(request: HttpRequest): Promise<HttpResponse> {
+    if (this.#closing) return Promise.resolve(refuseWhileClosing());
     return handleHttp(this.#core, request);
   }
 
