@@ -1,6 +1,32 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { finished } from 'node:stream';
 
-import type { RequestHead } from '../server/index.ts';
+import type { RequestHead, Server } from '../server/index.ts';
+
+/** Answers a plain request with what `server` says; resolves once the answer is sent or its client gone, never rejects. */
+export async function answer(
+  server: Server,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const left = new AbortController();
+  const ended = new Promise<void>((resolve) => {
+    response.once('close', () => {
+      left.abort();
+      resolve();
+    });
+  });
+  const { bodyBytes } = server.limits;
+  const { status, headers, body } = await server.handleRequest({
+    ...toRequestHead(request),
+    body: (maximumBytes) => readBody(request, maximumBytes),
+    signal: left.signal,
+  });
+  if (left.signal.aborted) return;
+  discardRest(request, bodyBytes);
+  if (!response.headersSent) response.writeHead(status, headers).end(body); // else another listener was first
+  await ended;
+}
 
 /** Copies what a server needs to know, so that the request itself is not kept alive by a long connection. */
 export function toRequestHead(request: IncomingMessage): RequestHead {
@@ -18,17 +44,44 @@ export function toRequestHead(request: IncomingMessage): RequestHead {
 }
 
 /** Reads a body as UTF-8, at most `maximumBytes` of it. Rejects if the client leaves in between. */
-export async function readBody(
+function readBody(
   request: IncomingMessage,
   maximumBytes: number,
 ): Promise<{ readonly text: string } | 'too-big'> {
-  if (Number(request.headers['content-length'] ?? 0) > maximumBytes) return 'too-big';
-  const chunks: Buffer[] = [];
+  if (Number(request.headers['content-length'] ?? 0) > maximumBytes)
+    return Promise.resolve('too-big');
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const stop = (): void => {
+      request.off('data', read);
+      forget();
+    };
+    const read = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes <= maximumBytes) return void chunks.push(chunk);
+      stop();
+      resolve('too-big');
+    };
+    const forget = finished(request, { writable: false }, (error) => {
+      stop();
+      if (error) reject(error);
+      else resolve({ text: Buffer.concat(chunks).toString('utf8') });
+    });
+    request.on('data', read);
+  });
+}
+
+/**
+ * Throws away what a client still sends of a body that nobody wants, so that its connection can carry the next request.
+ * A client that sends on and on is cut off.
+ */
+function discardRest(request: IncomingMessage, maximumBytes: number): void {
+  if (request.complete) return;
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  request.on('error', () => {}); // nobody waits for this body
+  request.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > maximumBytes) return 'too-big';
-    chunks.push(chunk);
-  }
-  return { text: Buffer.concat(chunks).toString('utf8') };
+    if (bytes > maximumBytes) request.socket.destroy();
+  });
 }
