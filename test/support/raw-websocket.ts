@@ -32,7 +32,14 @@ export interface ResponseHead {
   readonly headers: Readonly<Record<string, readonly string[]>>;
 }
 
-export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+export const opcodes = {
+  continuation: 0,
+  text: 1,
+  binary: 2,
+  close: 8,
+  ping: 9,
+  pong: 10,
+} as const;
 
 const patienceMs = 5_000;
 const mask = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
@@ -113,7 +120,10 @@ export class RawConnection {
   /** The next response head. */
   async head(): Promise<ResponseHead> {
     const end = await this.#until(() => indexOrNothing(this.#received.indexOf('\r\n\r\n')));
-    const [statusLine = '', ...lines] = this.#take(end + 4).toString('latin1').trim().split('\r\n');
+    const [statusLine = '', ...lines] = this.#take(end + 4)
+      .toString('latin1')
+      .trim()
+      .split('\r\n');
     const headers: Record<string, string[]> = {};
     for (const line of lines) {
       const colon = line.indexOf(':');
@@ -163,7 +173,9 @@ export class RawConnection {
       const value = look();
       if (value !== undefined) return value;
       if (this.#hasEnded && !atEnd) {
-        throw new Error(`the server ended the connection, unread: ${this.#received.toString('latin1')}`);
+        throw new Error(
+          `the server ended the connection, unread: ${this.#received.toString('latin1')}`,
+        );
       }
       await once(this.#changes, 'change', { signal });
     }
@@ -174,13 +186,16 @@ function indexOrNothing(index: number): number | undefined {
   return index < 0 ? undefined : index;
 }
 
-function parseFrame(bytes: Buffer): { readonly frame: ServerFrame; readonly length: number } | undefined {
+function parseFrame(
+  bytes: Buffer,
+): { readonly frame: ServerFrame; readonly length: number } | undefined {
   if (bytes.length < 2) return undefined;
   const [first = 0, second = 0] = bytes;
   const short = second & 0x7f;
   const lengthSize = short === 126 ? 2 : short === 127 ? 8 : 0;
   if (bytes.length < 2 + lengthSize) return undefined;
-  const payloadBytes = lengthSize === 0 ? short : bytes.readUIntBE(lengthSize === 8 ? 4 : 2, lengthSize === 8 ? 6 : 2);
+  const payloadBytes =
+    lengthSize === 0 ? short : bytes.readUIntBE(lengthSize === 8 ? 4 : 2, lengthSize === 8 ? 6 : 2);
   const start = 2 + lengthSize;
   if (bytes.length < start + payloadBytes) return undefined;
   return {
@@ -229,7 +244,11 @@ export interface UpgradeRequest {
 }
 
 /** The text of an upgrade request. */
-export function upgradeRequest({ method = 'GET', path = '/graphql', headers = {} }: UpgradeRequest): string {
+export function upgradeRequest({
+  method = 'GET',
+  path = '/graphql',
+  headers = {},
+}: UpgradeRequest): string {
   const lines = Object.entries({
     Host: '127.0.0.1',
     Upgrade: 'websocket',
