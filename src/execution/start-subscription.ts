@@ -28,9 +28,11 @@ export async function startSubscription(
   const bound = bindSubscription(prepared, args);
   if (bound.kind === 'unbound') return refuse('BAD_USER_INPUT', bound.errors);
   const root = rootFieldOf(prepared);
+  const start = { prepared, input, args, bound, root };
+  const fieldArguments = coerceArguments(start);
+  if (fieldArguments.kind === 'refused') return fieldArguments;
   try {
-    const coerced = getArgumentValues(root.definition, root.node, bound.variableValues);
-    return await openStream({ prepared, input, args, bound, root }, coerced);
+    return await openStream(start, fieldArguments.values);
   } catch (error) {
     return refuse('SUBSCRIBE_FAILED', [atRootField(root, error)]);
   }
@@ -42,6 +44,17 @@ interface Start {
   readonly args: ExecutionArgs;
   readonly bound: BoundSubscription;
   readonly root: RootField;
+}
+
+type FieldArguments = { readonly kind: 'coerced'; readonly values: object } | Refused;
+
+function coerceArguments({ root, bound }: Start): FieldArguments {
+  try {
+    const values = getArgumentValues(root.definition, root.node, bound.variableValues);
+    return { kind: 'coerced', values };
+  } catch (error) {
+    return refuse('BAD_USER_INPUT', [atRootField(root, error)]);
+  }
 }
 
 async function openStream(
