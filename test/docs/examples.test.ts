@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+
+import type { Client, ClientOptions } from 'graphql-ws';
+import { createClient } from 'graphql-ws';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+
+import type { RunningExample } from './running-example.ts';
+import { post, runExample } from './running-example.ts';
+
+const repository = new URL('../../', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, repository), 'utf8');
+
+let example: RunningExample | undefined;
+let client: Client | undefined;
+
+afterEach(async () => {
+  await client?.dispose();
+  await example?.close();
+  vi.doUnmock('graphql-ws');
+});
+
+function connect(url: string, options: Partial<ClientOptions> = {}): Client {
+  client = createClient({
+    webSocketImpl: WebSocket,
+    ...options,
+    url: url.replace('http', 'ws'),
+  });
+  return client;
+}
+
+describe('the code that the documents show', () => {
+  it.each([
+    { document: 'README.md', file: 'examples/quick-start/server.mjs', language: 'js' },
+    { document: 'README.md', file: 'examples/quick-start/client.mjs', language: 'js' },
+    { document: 'docs/server.md', file: 'examples/authentication/server.ts', language: 'ts' },
+  ])('in $document is $file, to the letter', ({ document, file, language }) => {
+    const code = `\`\`\`${language}\n${read(file)}\`\`\`\n`;
+
+    expect(read(document)).toContain(code);
+  });
+});
+
+describe('the quick start', () => {
+  it('delivers what is said in a room to the client that listens there', async () => {
+    const running = await runExample(() => import('../../examples/quick-start/server.mjs'));
+    example = running;
+    vi.doMock('graphql-ws', () => ({
+      createClient: (options: ClientOptions) => connect(running.url, options),
+    }));
+
+    const listening = import('../../examples/quick-start/client.mjs');
+    await vi.waitFor(async () => {
+      await post(running.url, 'mutation { say(room: "lobby", text: "Hello") }');
+      expect(running.printed).toContainEqual({ said: 'Hello' });
+    });
+    await client?.dispose();
+    await listening;
+
+    expect(running.printed[0]).toBe(`GraphQL at ${running.url}`);
+  });
+});
+
+describe('the example with authentication', () => {
+  it('refuses who has no token, over HTTP and over WebSocket', async () => {
+    example = await runExample(() => import('../../examples/authentication/server.ts'));
+
+    const results = connect(example.url, { retryAttempts: 0 }).iterate({ query: '{ me }' });
+
+    expect(await post(example.url, '{ me }')).toMatchObject({ status: 403 });
+    await expect(results.next()).rejects.toMatchObject({ code: 4403, reason: 'Unknown token' });
+  });
+
+  it('shows each customer the own orders alone', async () => {
+    example = await runExample(() => import('../../examples/authentication/server.ts'));
+    const { url } = example;
+    const ship = (id: string, token: string) =>
+      post(url, `mutation { ship(id: "${id}") { id } }`, { authorization: `Bearer ${token}` });
+    const results = connect(url, { connectionParams: { token: 'token-of-ada' } }).iterate({
+      query: 'subscription { orderShipped { id } }',
+    });
+    let first: unknown;
+    const receiving = results.next().then(({ value }) => (first = value));
+
+    // nothing tells when the subscription has started, so orders are shipped until one arrives
+    await vi.waitFor(async () => {
+      await ship('1', 'token-of-bob');
+      await ship('2', 'token-of-ada');
+      expect(first).toBeDefined();
+    });
+
+    await receiving;
+    expect(first).toEqual({ data: { orderShipped: { id: '2' } } });
+  });
+});
