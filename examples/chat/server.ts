@@ -36,8 +36,9 @@ httpServer.listen(port, () => {
   process.stdout.write(`Chat ready: ${url}  (GraphiQL: ${url}graphiql)\n`);
 });
 
-process.once('SIGINT', () => void stop());
-process.once('SIGTERM', () => void stop());
+// npm passes on the signal that the terminal has sent to everyone already: one may come twice
+process.on('SIGINT', () => void stop());
+process.on('SIGTERM', () => void stop());
 
 async function stop(): Promise<void> {
   httpServer.close();
