@@ -21,6 +21,12 @@ export const errorTable = {
 
   // The peer broke the transport.
   PROTOCOL_ERROR: { closeCode: 1002, reason: '', retryable: false, log: 'info' },
+  MESSAGE_TIMEOUT: {
+    closeCode: 1008,
+    reason: 'Message took too long',
+    retryable: false,
+    log: 'warn',
+  },
   TOO_MANY_FRAGMENTS: { closeCode: 1008, reason: '', retryable: false, log: 'warn' },
   MESSAGE_TOO_BIG: { closeCode: 1009, httpStatus: 413, reason: '', retryable: false, log: 'info' },
   SLOW_CONSUMER: { closeCode: 1013, reason: 'Reads too slowly', retryable: true, log: 'warn' },

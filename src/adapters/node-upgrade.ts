@@ -5,6 +5,7 @@ import type { ServerOptions, WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 
 import type { MessageSocket, Server } from '../server/index.ts';
+import { MessageProgress } from './message-progress.ts';
 import { toRequestHead } from './node-request.ts';
 
 /** What Node hands over with its `upgrade` event. */
@@ -60,6 +61,11 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
           webSocket.on('close', (code, reason) => events.closed(code, reason.toString('utf8')));
           webSocket.on('error', ignore); // a close event follows
           socket.on('drain', () => events.drained());
+          const progress = new MessageProgress();
+          socket.on('data', (chunk: Buffer) => {
+            progress.read(chunk); // after `ws`, which has delivered by now what is complete
+            if (progress.isUnderWay) events.incomplete();
+          });
         });
     }
   };

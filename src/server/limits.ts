@@ -11,6 +11,8 @@ export interface Limits extends DocumentLimits {
   readonly bodyBytes?: number;
   /** Fragments of one WebSocket message; answered with close 1008. @defaultValue 16_384 */
   readonly messageFragments?: number;
+  /** Time from the first to the last byte of one WebSocket message; answered with close 1008. @defaultValue 10_000 */
+  readonly messageMs?: number;
   /** Operations of one connection that have not ended; answered with `TOO_MANY_OPERATIONS` on the operation. @defaultValue 100 */
   readonly operationsPerConnection?: number;
   /** UTF-8 bytes of one operation id; answered with `OPERATION_ID_TOO_LONG` on the operation. @defaultValue 16_384 */
@@ -39,6 +41,7 @@ export const defaultLimits = {
   messageBytes: 65_536,
   bodyBytes: 1_048_576,
   messageFragments: 16_384,
+  messageMs: 10_000,
   operationsPerConnection: 100,
   operationIdBytes: 16_384,
   operationIdBudgetBytes: 65_536,

@@ -38,6 +38,7 @@ export class SocketSession implements SocketEvents, Waiting {
   #mayWrite = true;
   #gone: { readonly code: number; readonly reason: string } | undefined;
   #stalledAt: Instant = never;
+  #messageDueAt: Instant = never;
 
   constructor(core: ServerCore, socket: MessageSocket, accepted: AcceptedSocket) {
     const { limits, clock } = core;
@@ -59,7 +60,7 @@ export class SocketSession implements SocketEvents, Waiting {
   }
 
   get deadline(): Instant {
-    return Math.min(this.#connection.deadline, this.#stalledAt);
+    return Math.min(this.#connection.deadline, this.#stalledAt, this.#messageDueAt);
   }
 
   /** Operations that have not ended. */
@@ -69,7 +70,14 @@ export class SocketSession implements SocketEvents, Waiting {
 
   message(frame: Frame): void {
     const now = this.#core.clock.now();
+    this.#messageDueAt = never;
     this.#apply(this.#connection.receive(frame, now));
+  }
+
+  incomplete(): void {
+    if (this.#messageDueAt === never)
+      this.#messageDueAt = this.#core.clock.now() + this.#core.limits.messageMs;
+    this.heard();
   }
 
   heard(): void {
@@ -86,6 +94,7 @@ export class SocketSession implements SocketEvents, Waiting {
 
   tick(now: Instant): void {
     if (this.#stalledAt <= now) this.#closeAsTooSlow(now);
+    if (this.#messageDueAt <= now) this.#closeForMessage(now);
     this.#apply(this.#connection.tick(now));
   }
 
@@ -138,6 +147,11 @@ export class SocketSession implements SocketEvents, Waiting {
     this.#stalledAt = never;
     this.#apply(this.#connection.close(now, 'SLOW_CONSUMER'));
     this.#outbox.drained();
+  }
+
+  #closeForMessage(now: Instant): void {
+    this.#messageDueAt = never;
+    this.#apply(this.#connection.close(now, 'MESSAGE_TIMEOUT'));
   }
 
   async #connect(connectionParams: Readonly<Record<string, unknown>>): Promise<void> {

@@ -21,6 +21,8 @@ export interface MessageSocket {
 export interface SocketEvents {
   /** A whole message, text as a string. */
   message(frame: string | Uint8Array): void;
+  /** Bytes of a message arrived, the last of it not yet; where the runtime does not show it, never called. */
+  incomplete(): void;
   /** A pong, or any other sign of life without a message. */
   heard(): void;
   /** The operating system took what was buffered. */

@@ -65,6 +65,10 @@ const alive: readonly RuleStep[] = [
   ...answered('alive', { hello: 'world' }),
 ];
 
+/** Once it is answered the server has read what was sent before. */
+const probe: ClientFrame = { opcode: opcodes.ping, payload: 'read?' };
+const probed: RuleStep = { pong: 'read?' };
+
 const ended: RuleStep = { ends: true };
 const broken = (code: number): readonly RuleStep[] => [{ close: code }, ended];
 
@@ -458,8 +462,8 @@ export const websocketRules = {
         ...[1, 2, 3].flatMap((): readonly RuleStep[] => [
           { afterMs: 12_000 },
           { ping: 'from the server' },
-          { send: [{ opcode: opcodes.pong }, { opcode: opcodes.ping, payload: 'read' }] },
-          { pong: 'read' },
+          { send: [{ opcode: opcodes.pong }, probe] },
+          probed,
         ]),
         ...alive,
       ],
@@ -519,6 +523,46 @@ export const websocketRules = {
       says: 'a message of more fragments closes with 1008',
       options: { limits: { messageFragments: String(init.payload).length - 1 } },
       steps: [{ send: inSingleBytes(init) }, ...broken(1008)],
+    },
+    {
+      says: 'a message whose fragments take 10 s closes with 1008, whatever comes between them',
+      steps: [
+        ...ready,
+        { send: [{ opcode: opcodes.text, payload: '{', fin: false }, probe] },
+        probed,
+        ...[1, 2, 3].flatMap((): readonly RuleStep[] => [
+          { afterMs: 3_000 },
+          { send: [{ opcode: opcodes.continuation, payload: ' ', fin: false }, probe] },
+          probed,
+        ]),
+        { afterMs: 1_000 },
+        { close: 1008, reason: 'Message took too long' },
+      ],
+    },
+    {
+      says: 'a frame whose bytes take 10 s closes with 1008',
+      steps: [
+        ...ready,
+        { send: [probe, { opcode: opcodes.text, declaredBytes: 100, payload: '{' }] },
+        probed,
+        { afterMs: 10_000 },
+        { close: 1008, reason: 'Message took too long' },
+      ],
+    },
+    {
+      says: 'a message that is complete by then is served, and the next has its own time',
+      steps: [
+        { send: [{ opcode: opcodes.text, payload: '{"type":', fin: false }, probe] },
+        probed,
+        { afterMs: 4_900 },
+        { send: [{ opcode: opcodes.continuation, payload: '"connection_init"}' }] },
+        ack,
+        { send: [{ opcode: opcodes.text, payload: '{', fin: false }, probe] },
+        probed,
+        { afterMs: 9_900 },
+        { send: [{ opcode: opcodes.continuation, payload: '"type":"pong"}' }] },
+        ...alive,
+      ],
     },
   ],
 } as const satisfies Readonly<Record<string, readonly WebSocketRule[]>>;
