@@ -1,13 +1,22 @@
+import { EventEmitter, once } from 'node:events';
+
 import { listen } from 'millrace/adapters/node';
 import type { Running } from 'millrace/adapters/node';
+import type { Server } from 'millrace/server';
 import { createServer } from 'millrace/server';
 import { VirtualClock } from 'millrace/testing';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { FixtureApp } from '../support/fixture-app.ts';
 import { createFixtureApp } from '../support/fixture-app.ts';
 import type { RawConnection, ServerFrame } from '../support/raw-websocket.ts';
-import { RawConnections, opcodes, toBytes, upgradeRequest } from '../support/raw-websocket.ts';
+import {
+  RawConnections,
+  opcodes,
+  textFrame,
+  toBytes,
+  upgradeRequest,
+} from '../support/raw-websocket.ts';
 import type { RuleStep, WebSocketRule } from './websocket-rules.ts';
 import { websocketRules } from './websocket-rules.ts';
 
@@ -23,10 +32,8 @@ afterEach(async () => {
 });
 
 it.each(rules)('%s', async (_title, rule) => {
-  const stage: Stage = { app: createFixtureApp(), clock: new VirtualClock() };
-  const { schema, broker } = stage.app;
-  const server = createServer({ ...rule.options, schema, broker, clock: stage.clock });
-  running = await listen(server, { port: 0, host: '127.0.0.1' });
+  const stage = createStage(rule.options);
+  running = await listen(stage.server, onAnyPort);
   const connection = await connections.open(running.port);
 
   const trailing = (rule.trailing ?? []).map(toBytes);
@@ -41,9 +48,148 @@ it.each(rules)('%s', async (_title, rule) => {
   for (const step of rule.steps ?? []) await play(step, connection, stage);
 });
 
+describe('WS-21 a close that is not answered', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('ends after 5 s, too, if a broken frame was the reason', async () => {
+    const hooks = new EventEmitter();
+    const gone = once(hooks, 'disconnect');
+    const { server } = createStage({ onDisconnect: () => hooks.emit('disconnect') });
+    running = await listen(server, onAnyPort);
+    const connection = await connections.upgrade(running.port);
+    connection.send(textFrame({ type: 'connection_init' }));
+    await connection.frame();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    connection.send({ opcode: 3 });
+    await connection.ended(); // of the server's side; ours stays open
+    expect(server.gauges().connections).toBe(1);
+
+    vi.advanceTimersByTime(5_000);
+
+    await gone;
+    expect(server.gauges().connections).toBe(0);
+  });
+});
+
+describe('WS-23 a slow reader', () => {
+  const room = textFrame({
+    id: 'r',
+    type: 'subscribe',
+    payload: { query: 'subscription { message(room: "r") { text } }' },
+  });
+  const text = 'x'.repeat(32_768);
+
+  it('is closed with 1013 and destroyed, held in bounded memory, and disturbs nobody', async () => {
+    const { app, clock, server } = createStage();
+    const sockets: WatchedSocket[] = [];
+    running = await listen(watching(server, sockets), onAnyPort);
+    const [slow, slowSocket] = await subscribe(running.port, sockets);
+    const [quick, quickSocket] = await subscribe(running.port, sockets);
+    expect(server.gauges()).toMatchObject({ operations: 2, readers: 2 });
+    slow.socket.pause();
+
+    let published = 0;
+    while (slowSocket.closedWith === undefined && published < 2_000) {
+      await app.publish('r', text);
+      published += 1;
+      expect(messageOf(await quick.frame())).toMatchObject({ type: 'next' });
+    }
+
+    expect(slowSocket.closedWith).toBe(1013);
+    expect(slowSocket.highestBufferedBytes).toBeGreaterThan(server.limits.outboxHighWaterBytes);
+    expect(slowSocket.highestBufferedBytes).toBeLessThan(
+      server.limits.outboxHighWaterBytes + 2 * text.length,
+    );
+    expect(server.gauges()).toMatchObject({ connections: 2, operations: 1, readers: 1 });
+
+    await clock.advance(1_000);
+    slow.socket.resume();
+    await slow.ended();
+
+    expect(server.gauges()).toMatchObject({ connections: 1, operations: 1, readers: 1 });
+    await app.publish('r', 'still');
+    expect(messageOf(await quick.frame())).toMatchObject({
+      payload: { data: { message: { text: 'still' } } },
+    });
+    expect(quickSocket.closedWith).toBeUndefined();
+  });
+
+  async function subscribe(port: number, sockets: readonly WatchedSocket[]) {
+    const connection = await connections.upgrade(port);
+    const socket = sockets.at(-1);
+    if (!socket) throw new Error('the server opened nothing');
+    connection.send(textFrame({ type: 'connection_init' }));
+    await connection.frame();
+    connection.send(room, { opcode: opcodes.ping });
+    expect((await connection.frame()).opcode).toBe(opcodes.pong); // the operation was read
+    await new Promise((resolve) => void setImmediate(resolve)); // and has started
+    return [connection, socket] as const;
+  }
+});
+
+interface WatchedSocket {
+  highestBufferedBytes: number;
+  closedWith: number | undefined;
+}
+
+/** The same server, but what waits in its sockets can be seen. */
+function watching(server: Server, watched: WatchedSocket[]): Server {
+  const open: Server['open'] = (socket, accepted) => {
+    const watch: WatchedSocket = { highestBufferedBytes: 0, closedWith: undefined };
+    watched.push(watch);
+    const measure = (): number => {
+      watch.highestBufferedBytes = Math.max(watch.highestBufferedBytes, socket.bufferedBytes);
+      return socket.bufferedBytes;
+    };
+    return server.open(
+      {
+        send: (frame) => {
+          socket.send(frame);
+          measure();
+        },
+        ping: () => socket.ping(),
+        close: (code, reason) => {
+          watch.closedWith = code;
+          socket.close(code, reason);
+          measure();
+        },
+        destroy: () => socket.destroy(),
+        get bufferedBytes() {
+          return measure();
+        },
+      },
+      accepted,
+    );
+  };
+  return {
+    limits: server.limits,
+    execute: (request, init) => server.execute(request, init),
+    subscribe: (request, init) => server.subscribe(request, init),
+    handleRequest: (request) => server.handleRequest(request),
+    decideUpgrade: (request) => server.decideUpgrade(request),
+    open,
+    gauges: () => server.gauges(),
+    close: () => server.close(),
+  };
+}
+
+function messageOf(frame: ServerFrame): unknown {
+  return JSON.parse(frame.payload.toString('utf8'));
+}
+
+const onAnyPort = { port: 0, host: '127.0.0.1' } as const;
+
 interface Stage {
   readonly app: FixtureApp;
   readonly clock: VirtualClock;
+  readonly server: Server;
+}
+
+function createStage(options: WebSocketRule['options'] = {}): Stage {
+  const app = createFixtureApp();
+  const clock = new VirtualClock();
+  const server = createServer({ ...options, schema: app.schema, broker: app.broker, clock });
+  return { app, clock, server };
 }
 
 async function play(step: RuleStep, connection: RawConnection, stage: Stage): Promise<void> {
@@ -52,7 +198,7 @@ async function play(step: RuleStep, connection: RawConnection, stage: Stage): Pr
   if ('afterMs' in step) return stage.clock.advance(step.afterMs);
   if ('release' in step) return stage.app.release(step.release);
   if ('ends' in step) expect((await connection.ended()).toString('hex')).toBe('');
-  else if ('destroyed' in step) await expectDestroyed(connection);
+  else if ('destroyed' in step) await expectDestroyed(connection, stage);
   else await expectFrame(step, connection);
 }
 
@@ -94,9 +240,8 @@ function reasonOf({ payload }: ServerFrame): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(payload.subarray(2));
 }
 
-/** Our side stays open all the time, so that only a reset or the server's own end can be the end of it. */
-async function expectDestroyed(connection: RawConnection): Promise<void> {
+/** Our side stays open all the time, so that the server cannot have waited for its end. */
+async function expectDestroyed(connection: RawConnection, { server }: Stage): Promise<void> {
   expect((await connection.ended()).toString('hex')).toBe('');
-  connection.socket.end();
-  await connection.closed();
+  expect(server.gauges().connections).toBe(0);
 }
