@@ -1,6 +1,7 @@
-import { execute, getVariableValues, Kind } from 'graphql';
+import { execute, getVariableValues } from 'graphql';
 import type { ExecutionArgs, ExecutionResult, GraphQLError, GraphQLResolveInfo } from 'graphql';
 
+import { fragmentsByName } from './fragments.ts';
 import { executeSubscriptionEvent, validateSubscriptionArgs } from './graphql-features.ts';
 import type { PreparedOperation } from './types.ts';
 
@@ -63,17 +64,11 @@ function bindForEachEvent(
     kind: 'bound',
     // Passed back to the same graphql only, and to resolvers, which know the version they are written for.
     variableValues: values.coerced as GraphQLResolveInfo['variableValues'],
-    fragments: collectFragments(prepared),
+    // Like graphql's own, without a prototype: fragments may be called `constructor`.
+    fragments: Object.assign(
+      Object.create(null) as object,
+      Object.fromEntries(fragmentsByName(prepared.document)),
+    ),
     executeEvent: (rootValue, contextValue) => execute({ ...args, rootValue, contextValue }),
   };
-}
-
-function collectFragments({ document }: PreparedOperation): GraphQLResolveInfo['fragments'] {
-  const fragments = Object.create(null) as {
-    -readonly [Name in string]: GraphQLResolveInfo['fragments'][Name];
-  }; // empty
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
-  }
-  return fragments;
 }

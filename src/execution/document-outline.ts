@@ -7,6 +7,8 @@ import type {
   SelectionSetNode,
 } from 'graphql';
 
+import { fragmentsByName } from './fragments.ts';
+
 /** Sizes of a definition or document with every fragment put in the place of its spread. */
 export interface ExpandedSize {
   /** Selection sets of fields inside each other; fragments add none of their own. */
@@ -38,14 +40,10 @@ export type ExecutableNode = OperationDefinitionNode | FragmentDefinitionNode;
  * a chain of thousands of fragments does any harm. Sizes beyond the range of numbers are `Infinity`.
  */
 export function outlineDocument(document: DocumentNode): DocumentOutline {
-  const operations: OperationDefinitionNode[] = [];
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.OPERATION_DEFINITION) operations.push(definition);
-    // Names are unique in a valid document; of equal ones graphql reads the last.
-    if (definition.kind === Kind.FRAGMENT_DEFINITION)
-      fragments.set(definition.name.value, definition);
-  }
+  const operations = document.definitions.filter(
+    (definition) => definition.kind === Kind.OPERATION_DEFINITION,
+  );
+  const fragments = fragmentsByName(document);
   const expansion = new Expansion(fragments);
   const roots: ExecutableNode[] = [];
   let size: ExpandedSize = { depth: 0, aliases: 0, fragmentSpreads: 0, selections: 0 };

@@ -1,6 +1,5 @@
 import { Kind } from 'graphql';
 import type {
-  DocumentNode,
   ExperimentalIncrementalExecutionResults,
   FragmentDefinitionNode,
   GraphQLSchema,
@@ -21,37 +20,23 @@ export function offersIncrementalDelivery(schema: GraphQLSchema): boolean {
 /** Whether the answer to `operation` may come in parts. */
 export function isIncremental(
   schema: GraphQLSchema,
-  document: DocumentNode,
   operation: OperationDefinitionNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): boolean {
   if (!offersIncrementalDelivery(schema)) return false;
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION)
-      fragments.set(definition.name.value, definition);
-  }
+  const entered = new Set<string>();
   const pending = [operation.selectionSet];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (next.selections.some(isDeferredOrStreamed)) return true;
     for (const selection of next.selections) {
-      const { selectionSet } =
-        selection.kind === Kind.FRAGMENT_SPREAD
-          ? takeFragment(fragments, selection.name.value)
-          : selection;
-      if (selectionSet !== undefined) pending.push(selectionSet);
+      const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
+      if (isSpread && entered.has(selection.name.value)) continue;
+      if (isSpread) entered.add(selection.name.value);
+      const holder = isSpread ? fragments.get(selection.name.value) : selection;
+      if (holder?.selectionSet !== undefined) pending.push(holder.selectionSet);
     }
   }
   return false;
-}
-
-/** A fragment is looked at once: what is taken is gone. */
-function takeFragment(
-  fragments: Map<string, FragmentDefinitionNode>,
-  name: string,
-): Partial<Pick<FragmentDefinitionNode, 'selectionSet'>> {
-  const fragment = fragments.get(name);
-  fragments.delete(name);
-  return fragment ?? {};
 }
 
 function isDeferredOrStreamed(selection: SelectionNode): boolean {

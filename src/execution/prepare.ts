@@ -14,6 +14,7 @@ import { UsageError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { OperationRequest } from '../vocabulary.ts';
 import { checkDocument, checkText, resolveDocumentLimits } from './document-limits.ts';
+import { fragmentsByName } from './fragments.ts';
 import { isIncremental } from './incremental-delivery.ts';
 import { refuse } from './refusal.ts';
 import { SingleRootFieldRule } from './subscription-root.ts';
@@ -33,7 +34,7 @@ export interface DocumentStoreOptions {
   readonly limits?: DocumentLimits;
   /**
    * Documents kept per schema, refused ones included. Fewer if they are large: on average
-   * they may have 500 tokens. 0 keeps none. @defaultValue 1_000
+   * they may have 200 tokens. 0 keeps none. @defaultValue 1_000
    */
   readonly documentCacheSize?: number;
   /** Leaves "Did you mean …" out of errors, which otherwise reveals names of the schema. @defaultValue false */
@@ -50,7 +51,7 @@ interface CachedOutcome {
   readonly tokens: number;
 }
 
-const averageTokens = 500;
+const averageTokens = 200;
 /** What a character costs in comparison with a token and the node of the syntax tree that comes of it. */
 const charactersPerToken = 16;
 
@@ -151,6 +152,7 @@ function prepareOperations(
   schema: GraphQLSchema,
   document: DocumentNode,
 ): readonly PreparedOperation[] {
+  const fragments = fragmentsByName(document);
   return document.definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((operation) =>
@@ -159,7 +161,7 @@ function prepareOperations(
         schema,
         document,
         operation,
-        isIncremental: isIncremental(schema, document, operation),
+        isIncremental: isIncremental(schema, operation, fragments),
       }),
     );
 }

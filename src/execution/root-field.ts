@@ -1,6 +1,7 @@
 import { GraphQLError, isNonNullType, locatedError } from 'graphql';
 import type { FieldNode, GraphQLField, GraphQLObjectType } from 'graphql';
 
+import { fragmentsByName } from './fragments.ts';
 import { collectSubscriptionRoot } from './subscription-root.ts';
 import type { PreparedOperation } from './types.ts';
 
@@ -17,7 +18,8 @@ export interface RootField {
 /** Throws a `GraphQLError` where validation of another kind than ours let a subscription without a known root field pass. */
 export function rootFieldOf({ schema, document, operation }: PreparedOperation): RootField {
   const parentType = schema.getSubscriptionType();
-  const [entry] = collectSubscriptionRoot(document, operation).fields;
+  const fragments = fragmentsByName(document);
+  const [entry] = collectSubscriptionRoot(operation, (name) => fragments.get(name)).fields;
   const [responseName, nodes] = entry ?? [];
   const [node] = nodes ?? [];
   const definition = node && parentType?.getFields()[node.name.value];

@@ -2,12 +2,9 @@ import { GraphQLError, Kind } from 'graphql';
 import type {
   ASTVisitor,
   DirectiveNode,
-  DocumentNode,
   FieldNode,
   FragmentDefinitionNode,
   OperationDefinitionNode,
-  SelectionNode,
-  SelectionSetNode,
   ValidationContext,
 } from 'graphql';
 
@@ -26,37 +23,35 @@ export interface SubscriptionRoot {
  * Type conditions are not looked at: in a valid document every fragment at the root applies to the subscription type.
  */
 export function collectSubscriptionRoot(
-  document: DocumentNode,
   operation: OperationDefinitionNode,
+  fragmentOf: (name: string) => FragmentDefinitionNode | null | undefined,
 ): SubscriptionRoot {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION)
-      fragments.set(definition.name.value, definition);
-  }
   const fields = new Map<string, FieldNode[]>();
   const conditions: DirectiveNode[] = [];
+  // Each fragment counts once, as in execution; that ends cycles, too.
+  const entered = new Set<string>();
   // The next selection is last, so that fields come out in the order in which they are written.
-  const pending = reversed(operation.selectionSet);
+  const pending = operation.selectionSet.selections.toReversed();
   for (let selection = pending.pop(); selection !== undefined; selection = pending.pop()) {
     conditions.push(...(selection.directives ?? []).filter(isCondition));
     if (selection.kind === Kind.FIELD) {
-      const responseName = (selection.alias ?? selection.name).value;
-      fields.set(responseName, [...(fields.get(responseName) ?? []), selection]);
+      addField(fields, selection);
     } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-      pending.push(...reversed(selection.selectionSet));
-    } else {
-      const fragment = fragments.get(selection.name.value);
-      // Each fragment counts once, as in execution; that ends cycles too.
-      fragments.delete(selection.name.value);
-      if (fragment !== undefined) pending.push(...reversed(fragment.selectionSet));
+      pending.push(...selection.selectionSet.selections.toReversed());
+    } else if (!entered.has(selection.name.value)) {
+      entered.add(selection.name.value);
+      const fragment = fragmentOf(selection.name.value);
+      pending.push(...(fragment?.selectionSet.selections.toReversed() ?? []));
     }
   }
   return { fields, conditions };
 }
 
-function reversed(selectionSet: SelectionSetNode): SelectionNode[] {
-  return [...selectionSet.selections].toReversed();
+function addField(fields: Map<string, FieldNode[]>, node: FieldNode): void {
+  const responseName = (node.alias ?? node.name).value;
+  const nodes = fields.get(responseName);
+  if (nodes === undefined) fields.set(responseName, [node]);
+  else nodes.push(node);
 }
 
 function isCondition(directive: DirectiveNode): boolean {
@@ -74,21 +69,22 @@ export function SingleRootFieldRule(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
       if (operation.operation !== 'subscription') return;
-      for (const error of subscriptionRootErrors(context.getDocument(), operation))
-        context.reportError(error);
+      for (const error of subscriptionRootErrors(context, operation)) context.reportError(error);
     },
   };
 }
 
 function subscriptionRootErrors(
-  document: DocumentNode,
+  context: ValidationContext,
   operation: OperationDefinitionNode,
 ): GraphQLError[] {
   const name =
     operation.name === undefined
       ? 'Anonymous Subscription'
       : `Subscription "${operation.name.value}"`;
-  const { fields, conditions } = collectSubscriptionRoot(document, operation);
+  const { fields, conditions } = collectSubscriptionRoot(operation, (fragment) =>
+    context.getFragment(fragment),
+  );
   if (conditions.length > 0) {
     const message = `${name} must not use \`@skip\` or \`@include\` directives in the top level selection.`;
     return [new GraphQLError(message, { nodes: conditions })];

@@ -150,11 +150,19 @@ export function executeSuite(graphql: typeof GraphQL): void {
       );
     });
 
-    it('is refused when the engine below cannot start', async () => {
-      // what callers without TypeScript pass
-      const variables = 'none' as unknown as Record<string, unknown>;
-      const outcome = await run('query ($t: String) { echo(text: $t) }', { variables });
-      expect(outcome.kind === 'refused' || outcome.kind === 'result').toBe(true);
+    it('is refused when graphql throws before it starts', async () => {
+      const engine = createReferenceEngine();
+      const operation = prepared(engine.prepare(schema, { query: '{ echo }' }));
+      const broken = { ...operation, schema: new graphql.GraphQLSchema({}) };
+      expect(await engine.execute(broken, { context: undefined })).toMatchObject({
+        kind: 'refused',
+        code: 'INTERNAL_SERVER_ERROR',
+        errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
+      });
+      expect(await engine.subscribe(broken, { context: undefined })).toMatchObject({
+        kind: 'refused',
+        code: 'SUBSCRIBE_FAILED',
+      });
     });
   });
 

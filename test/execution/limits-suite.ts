@@ -223,13 +223,14 @@ export function limitsSuite(graphql: typeof GraphQL): void {
     ];
     it.each(costly)('is answered in a fraction of a second: %s', (_, query) => {
       const engine = createReferenceEngine({ documentCacheSize: 0 });
-      const durations = [1, 2, 3].map(() => {
-        const startedAt = performance.now();
+      const durationsMs = [1, 2, 3].map(() => {
+        const before = process.cpuUsage();
         engine.prepare(schema, { query });
-        return performance.now() - startedAt;
+        const { user, system } = process.cpuUsage(before);
+        return (user + system) / 1_000;
       });
-      // The fastest of three, and several times what it takes: other processes want the machine, too.
-      expect(Math.min(...durations)).toBeLessThan(500);
+      // Processor time of the fastest of three, and several times what it takes, for machines that are busy.
+      expect(Math.min(...durationsMs)).toBeLessThan(1_000);
     });
   });
 }

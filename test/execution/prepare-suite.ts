@@ -1,5 +1,6 @@
 import type * as GraphQL from 'graphql';
 import type { GraphQLSchema } from 'graphql';
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 
 import { createReferenceEngine } from '../../src/execution/reference-engine.ts';
@@ -87,6 +88,38 @@ export function prepareSuite(graphql: typeof GraphQL): void {
         code: 'GRAPHQL_VALIDATION_FAILED',
         messages: ['The document could not be examined.'],
       });
+    });
+  });
+
+  describe('any text', () => {
+    const token = fc.constantFrom(
+      ...Array.from('{}()[]@!$:=|#"'),
+      '...',
+      '"""',
+      'query',
+      'subscription',
+      'fragment',
+      'F',
+      'on',
+      'Query',
+      'hello',
+      'self',
+      'count',
+      'skip',
+    );
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(token, { maxLength: 40 }).map((tokens) => tokens.join(' ')),
+    );
+
+    it('is prepared or refused with errors that say why, and nothing is thrown', () => {
+      fc.assert(
+        fc.property(text, (query) => {
+          const preparation = prepare(query);
+          if (preparation.kind === 'refused') refusal(preparation);
+          else expect(graphql.validate(schema, graphql.parse(query))).toEqual([]);
+        }),
+      );
     });
   });
 
