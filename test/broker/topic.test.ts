@@ -377,13 +377,16 @@ describe('topic', () => {
 
     it('does not start what a snapshot gives after the reader was closed', async () => {
       const started = vi.fn<() => void>();
+      const snapshot = vi.fn<() => Promise<AsyncIterable<number>>>();
       const { promise, resolve } = promiseWithResolvers<AsyncIterable<number>>();
       const reader = await broker
         .topic<number>('topic')
         .source()
-        .startWith(() => promise)
+        .startWith(snapshot.mockReturnValue(promise))
         .open();
       const pending = reader.read();
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+      expect(snapshot).toHaveBeenCalledTimes(1);
 
       await reader.close();
       resolve({
