@@ -104,9 +104,12 @@ export class OperationRun {
 
   async #runSubscription({ prepared, context }: Admitted): Promise<void> {
     const { variables } = this.#event.operation;
+    const controller = new AbortController();
+    this.#cancelWork = () => controller.abort();
     const started = await this.#core.engine.subscribe(prepared, {
       context,
       ...(variables && { variables }),
+      signal: controller.signal,
     });
     if (started.kind === 'refused') {
       await this.#fail(started.errors.map((error) => this.#core.masking.error(error, 'subscribe')));
@@ -114,7 +117,10 @@ export class OperationRun {
     }
     const { source } = started;
     if (this.#hasEnded()) return source.close();
-    this.#cancelWork = () => void source.close(); // it never rejects
+    this.#cancelWork = () => {
+      controller.abort();
+      void source.close(); // it never rejects
+    };
     try {
       await this.#pump(started, context);
     } finally {

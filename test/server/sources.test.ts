@@ -246,6 +246,31 @@ describe('a source that misbehaves', () => {
   });
 });
 
+it('a stream resolver that never settles learns that its client has gone', async () => {
+  const signals: (AbortSignal | undefined)[] = [];
+  const never = (
+    ...[, , , info]: readonly [
+      unknown,
+      unknown,
+      unknown,
+      { getAbortSignal?(): AbortSignal | undefined },
+    ]
+  ) => {
+    signals.push(info.getAbortSignal?.());
+    return new Promise(() => {});
+  };
+  const { ready, server } = serveField({ subscribe: never as () => unknown });
+  const client = await ready();
+  subscribe(client, '1', 'subscription { n }');
+  await client.rest();
+
+  client.send('{"id":"1","type":"complete"}');
+  await client.rest();
+
+  expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+  expect(server.gauges().operations).toBe(0);
+});
+
 it('an event that never finishes executing holds up its own operation alone', async () => {
   const { ready, server } = serveField({
     subscribe: () => of(1, 2),
