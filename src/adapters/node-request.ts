@@ -23,8 +23,10 @@ export async function answer(
     signal: left.signal,
   });
   if (left.signal.aborted) return;
-  discardRest(request, bodyBytes);
-  if (!response.headersSent) response.writeHead(status, headers).end(body); // else another listener was first
+  discardRest(request, 2 * bodyBytes);
+  if (!response.headersSent) {
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+  }
   await ended;
 }
 
