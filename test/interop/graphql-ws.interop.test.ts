@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 
 import type { Client } from 'graphql-ws';
 import { refuse } from 'millrace/server';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 
 import { serveFixture } from './support/fixture-server.ts';
 import type { FixtureServer } from './support/fixture-server.ts';
@@ -430,6 +430,7 @@ it('closes 1001 when it stops, and the client resumes its subscription on the ne
     retryWait: async () => void (await isBack),
     on: { closed: closed.push, connecting: connecting.push },
   });
+  onTestFinished(() => void back.emit('again')); // a client that waits cannot be disposed
   const held = await holdOpen(client, server);
   await server.close();
   expect(await closed.next()).toMatchObject({ code: 1001, reason: 'Going away' });
