@@ -13,19 +13,35 @@ type Row<Code extends ClosingCode> = {
   readonly retryable: (typeof errorTable)[Code]['retryable'];
 };
 
-/** The rows of the error table that a client closes with, repeated so that a browser need not carry the table; the type keeps them equal. */
-export const clientClosings = {
-  NORMAL_CLOSURE: { code: 1000, reason: 'Normal Closure', retryable: false },
-  BAD_RESPONSE: { code: 4004, reason: 'Bad response', retryable: false },
-  FORBIDDEN: { code: 4403, reason: 'Forbidden', retryable: false },
-  SUBPROTOCOL_NOT_ACCEPTABLE: {
-    code: 4406,
-    reason: 'Subprotocol not acceptable',
-    retryable: false,
-  },
-  TERMINATED: { code: 4499, reason: 'Terminated', retryable: true },
-  ACK_TIMEOUT: { code: 4504, reason: 'Connection acknowledgement timeout', retryable: true },
-} as const satisfies { readonly [Code in ClosingCode]?: Row<Code> };
+// Rows of the error table, repeated so that a browser need not carry the table; their types keep them equal to it.
+
+export const normalClosure: Row<'NORMAL_CLOSURE'> = {
+  code: 1000,
+  reason: 'Normal Closure',
+  retryable: false,
+};
+
+export const badResponse: Row<'BAD_RESPONSE'> = {
+  code: 4004,
+  reason: 'Bad response',
+  retryable: false,
+};
+
+export const forbidden: Row<'FORBIDDEN'> = { code: 4403, reason: 'Forbidden', retryable: false };
+
+export const subprotocolNotAcceptable: Row<'SUBPROTOCOL_NOT_ACCEPTABLE'> = {
+  code: 4406,
+  reason: 'Subprotocol not acceptable',
+  retryable: false,
+};
+
+export const terminated: Row<'TERMINATED'> = { code: 4499, reason: 'Terminated', retryable: true };
+
+export const ackTimeout: Row<'ACK_TIMEOUT'> = {
+  code: 4504,
+  reason: 'Connection acknowledgement timeout',
+  retryable: true,
+};
 
 /** Ends of the transport that say nothing against another attempt; 1000 and 1005 are among them because work was under way. */
 const retryable1xxx = /* @__PURE__ */ new Set([1000, 1001, 1005, 1006, 1012, 1013, 1014]);

@@ -7,7 +7,14 @@ import type {
   OperationRequest,
   WebSocketProtocol,
 } from '../vocabulary.ts';
-import { clientClosings, isRetryableClose } from './client-closing.ts';
+import {
+  ackTimeout,
+  forbidden,
+  isRetryableClose,
+  normalClosure,
+  subprotocolNotAcceptable,
+  terminated,
+} from './client-closing.ts';
 import type { ClientClosing } from './client-closing.ts';
 import type {
   ClientConnection,
@@ -73,8 +80,7 @@ export abstract class ClientMachine implements ClientConnection {
 
   opened(_now: Instant, subprotocol: string): readonly ClientOutput[] {
     if (this.#state !== 'connecting') return nothing;
-    if (subprotocol !== this.subprotocol)
-      return this.abort(clientClosings.SUBPROTOCOL_NOT_ACCEPTABLE);
+    if (subprotocol !== this.subprotocol) return this.abort(subprotocolNotAcceptable);
     this.#state = 'initialising';
     return [{ kind: 'initialise' }];
   }
@@ -99,10 +105,10 @@ export abstract class ClientMachine implements ClientConnection {
 
   tick(now: Instant): readonly ClientOutput[] {
     if (now < this.deadline) return nothing;
-    if (now >= this.#ackDueAt) return this.abort(clientClosings.ACK_TIMEOUT);
+    if (now >= this.#ackDueAt) return this.abort(ackTimeout);
     const verdict = this.#watchdog?.tick(now);
     if (verdict === 'ping') return this.breakSilence();
-    return verdict === 'dead' ? this.abort(clientClosings.TERMINATED) : nothing;
+    return verdict === 'dead' ? this.abort(terminated) : nothing;
   }
 
   /** @throws TypeError if JSON cannot hold the request; nothing was started then. */
@@ -129,7 +135,7 @@ export abstract class ClientMachine implements ClientConnection {
   close(): readonly ClientOutput[] {
     if (this.#state === 'closed') return nothing;
     const farewell = this.#state === 'connecting' ? nothing : this.takeLeave();
-    return [...farewell, ...this.abort(clientClosings.NORMAL_CLOSURE)];
+    return [...farewell, ...this.abort(normalClosure)];
   }
 
   closed(code: number, reason: string): readonly ClientOutput[] {
@@ -138,16 +144,15 @@ export abstract class ClientMachine implements ClientConnection {
   }
 
   /** Ends the connection; its operations are lost for the reason of `loss`, which the server need not be told in these words. */
-  protected abort(loss: ClientClosing, told = loss): readonly ClientOutput[] {
+  protected abort(loss: ClientClosing, told: ClientClosing = loss): readonly ClientOutput[] {
     return [...this.#loseAll(loss), { kind: 'close', code: told.code, reason: told.reason }];
   }
 
   /** The server said before the ack, and in words, that it does not want us. */
   protected refused(payload: unknown): readonly ClientOutput[] {
     const reason = isJsonObject(payload) ? payload['message'] : payload;
-    const { FORBIDDEN, NORMAL_CLOSURE } = clientClosings;
-    const loss = typeof reason === 'string' ? { ...FORBIDDEN, reason } : FORBIDDEN;
-    return [{ kind: 'connection-error', payload }, ...this.abort(loss, NORMAL_CLOSURE)];
+    const loss = typeof reason === 'string' ? { ...forbidden, reason } : forbidden;
+    return [{ kind: 'connection-error', payload }, ...this.abort(loss, normalClosure)];
   }
 
   protected acknowledged(ackPayload: JsonObject | undefined): readonly ClientOutput[] {
@@ -169,21 +174,12 @@ export abstract class ClientMachine implements ClientConnection {
     return operation ? [{ kind: 'result', operation, result }] : this.#stray(id);
   }
 
-  protected deliverErrors(
-    id: OperationId,
-    errors: readonly FormattedError[],
-  ): readonly ClientOutput[] {
+  /** The server ended the operation: with `errors`, or else as it should. */
+  protected conclude(id: OperationId, errors?: readonly FormattedError[]): readonly ClientOutput[] {
     const operation = this.#active(id);
     if (operation === undefined) return this.#stray(id);
     this.#end(operation);
-    return [{ kind: 'error', operation, errors }];
-  }
-
-  protected deliverCompletion(id: OperationId): readonly ClientOutput[] {
-    const operation = this.#active(id);
-    if (operation === undefined) return this.#stray(id);
-    this.#end(operation);
-    return [{ kind: 'complete', operation }];
+    return [errors ? { kind: 'error', operation, errors } : { kind: 'complete', operation }];
   }
 
   #active(id: OperationId): RequestedOperation | undefined {

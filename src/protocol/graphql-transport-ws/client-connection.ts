@@ -1,5 +1,5 @@
 import type { Frame, Instant, OperationRequest } from '../../vocabulary.ts';
-import { clientClosings } from '../client-closing.ts';
+import { badResponse } from '../client-closing.ts';
 import { ClientMachine } from '../client-machine.ts';
 import type {
   ClientConnection,
@@ -80,15 +80,15 @@ class GraphqlTransportWsClient extends ClientMachine {
       case 'next':
         return this.deliver(message.id, message.payload);
       case 'error':
-        return this.deliverErrors(message.id, message.payload);
+        return this.conclude(message.id, message.payload);
       case 'complete':
-        return this.deliverCompletion(message.id);
+        return this.conclude(message.id);
     }
   }
 
   /** 4004 rather than the document's 4400: that is what the reference client sends, and 4400 reads as a fault of the client. */
-  #giveUp(reason: string = clientClosings.BAD_RESPONSE.reason): readonly ClientOutput[] {
-    return this.abort({ ...clientClosings.BAD_RESPONSE, reason });
+  #giveUp(reason: string = badResponse.reason): readonly ClientOutput[] {
+    return this.abort({ ...badResponse, reason });
   }
 }
 

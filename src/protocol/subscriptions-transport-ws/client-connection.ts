@@ -1,5 +1,5 @@
 import type { Frame, Instant, OperationRequest } from '../../vocabulary.ts';
-import { clientClosings } from '../client-closing.ts';
+import { terminated } from '../client-closing.ts';
 import { ClientMachine } from '../client-machine.ts';
 import type {
   ClientConnection,
@@ -35,7 +35,7 @@ class SubscriptionsTransportWsClient extends ClientMachine {
 
   /** There is nothing to ask the server with: missing `ka` messages prove it dead. */
   protected breakSilence(): readonly ClientOutput[] {
-    return this.abort(clientClosings.TERMINATED);
+    return this.abort(terminated);
   }
 
   protected takeLeave(): readonly ClientOutput[] {
@@ -55,9 +55,9 @@ class SubscriptionsTransportWsClient extends ClientMachine {
       case 'data':
         return this.deliver(message.id, message.payload);
       case 'error':
-        return this.deliverErrors(message.id, message.payload);
+        return this.conclude(message.id, message.payload);
       case 'complete':
-        return this.deliverCompletion(message.id);
+        return this.conclude(message.id);
       case 'unreadable':
         return [{ kind: 'violation', message: message.message }];
     }
