@@ -1,7 +1,6 @@
 export { createReferenceEngine } from './reference-engine.ts';
 export type { ReferenceEngineOptions } from './reference-engine.ts';
 export { assertSchema } from './prepare.ts';
-export { defaultDocumentLimits } from './document-limits.ts';
 export type {
   DocumentLimits,
   ExecutionEngine,

@@ -23,4 +23,15 @@ export type { MessageSocket, SocketEvents } from './socket.ts';
 export type { UpgradeDecision } from './upgrade.ts';
 export { createReferenceEngine } from '../execution/index.ts';
 export type { ReferenceEngineOptions } from '../execution/index.ts';
-export type { DocumentLimits, ExecutionEngine } from '../execution/index.ts';
+export type {
+  DocumentLimits,
+  ExecutionEngine,
+  ExecutionInput,
+  ExecutionOutcome,
+  IncrementalPart,
+  PartErrors,
+  Preparation,
+  PreparedOperation,
+  Refused,
+  StartedSubscription,
+} from '../execution/index.ts';

@@ -1,3 +1,4 @@
+import type { Client } from 'graphql-ws';
 import { createClient } from 'graphql-ws';
 
 import type { Message } from './message.ts';
@@ -38,7 +39,8 @@ export function joinRoom(room: string, listener: RoomListener): void {
       closed: () => listener.onStatus('reconnecting'),
       connected: () => {
         listener.onStatus('live');
-        void showHistory(room, listener);
+        // after the client has subscribed: a message is then in the history, or comes live, or both, but never neither
+        setTimeout(() => askForHistory(client, room, listener));
       },
     },
   });
@@ -72,16 +74,20 @@ export async function postMessage(post: {
   return posted;
 }
 
-async function showHistory(room: string, listener: RoomListener): Promise<void> {
-  try {
-    const { messages } = await request<{ readonly messages: readonly Message[] }>(
-      `query History($room: String!) { messages(room: $room) { ${message} } }`,
-      { room },
-    );
-    listener.onMessages(messages);
-  } catch {
-    listener.onProblem('Earlier messages could not be loaded.');
-  }
+/** On the socket of the subscription, because only there the order of asking is the order of answering. */
+function askForHistory(client: Client, room: string, listener: RoomListener): void {
+  const onProblem = (): void => listener.onProblem('Earlier messages could not be loaded.');
+  client.subscribe<{ readonly messages: readonly Message[] }>(
+    {
+      query: `query History($room: String!) { messages(room: $room) { ${message} } }`,
+      variables: { room },
+    },
+    {
+      next: ({ data }) => (data ? listener.onMessages(data.messages) : onProblem()),
+      error: onProblem,
+      complete: () => {},
+    },
+  );
 }
 
 async function request<Data>(query: string, variables: object): Promise<Data> {
