@@ -1,4 +1,4 @@
-import { defaultFieldResolver, getArgumentValues, GraphQLError } from 'graphql';
+import { defaultFieldResolver, getArgumentValues } from 'graphql';
 import type { ExecutionArgs, GraphQLResolveInfo } from 'graphql';
 
 import { isSource } from '../stream/source.ts';
@@ -112,7 +112,8 @@ function toStream(value: unknown, { definition }: RootField): SourceStream<unkno
   if (value instanceof Error) throw value;
   const stream = toSourceStream(value);
   if (stream !== undefined) return stream;
-  throw new GraphQLError(
+  // a mistake of the host program, so not an error that is meant for clients
+  throw new TypeError(
     `Subscription field "${definition.name}" must return a source, an async iterable, an observable or a readable stream, but returned ${describe(value)}.`,
   );
 }

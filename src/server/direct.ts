@@ -78,7 +78,9 @@ export async function subscribeDirectly(
   if (started.kind === 'refused') {
     return {
       kind: 'refused',
-      errors: started.errors.map((error) => core.masking.error(error, 'subscribe')),
+      errors: started.errors.map((error) =>
+        core.masking.error(error, 'subscribe', 'SUBSCRIBE_FAILED'),
+      ),
     };
   }
   const execute = async (event: unknown): Promise<FormattedResult> => {

@@ -112,7 +112,11 @@ export class OperationRun {
       signal: controller.signal,
     });
     if (started.kind === 'refused') {
-      await this.#fail(started.errors.map((error) => this.#core.masking.error(error, 'subscribe')));
+      await this.#fail(
+        started.errors.map((error) =>
+          this.#core.masking.error(error, 'subscribe', 'SUBSCRIBE_FAILED'),
+        ),
+      );
       return;
     }
     const { source } = started;

@@ -246,6 +246,31 @@ describe('a source that misbehaves', () => {
   });
 });
 
+it('a stream resolver that returns no stream is a masked error, and the host program hears of it', async () => {
+  const { ready, hidden } = serveField({ subscribe: () => 7 });
+  const client = await ready();
+
+  subscribe(client, '1', 'subscription { n }');
+
+  expect(await messagesOf(client)).toEqual([
+    {
+      id: '1',
+      type: 'error',
+      payload: [
+        {
+          message: 'Internal server error',
+          locations: [{ line: 1, column: 16 }],
+          path: ['n'],
+          extensions: { code: 'SUBSCRIBE_FAILED' },
+        },
+      ],
+    },
+  ]);
+  expect(hidden).toEqual([
+    'subscribe: Subscription field "n" must return a source, an async iterable, an observable or a readable stream, but returned a number.',
+  ]);
+});
+
 it('a stream resolver that never settles learns that its client has gone', async () => {
   const signals: (AbortSignal | undefined)[] = [];
   const never = (
