@@ -20,36 +20,43 @@ export function takeFirst<Rest extends readonly unknown[]>(
   event: 'request' | 'upgrade',
   { isOurs, take, refuse }: Taking<Rest>,
 ): { giveBack(): void } {
-  // an emitter calls its listeners with the arguments of the event, whatever it declares of them
-  type Listener = (request: IncomingMessage, ...rest: Rest) => void;
-  const listeners = (): Listener[] => httpServer.rawListeners(event) as Listener[];
-  const others = listeners();
+  const others = httpServer.rawListeners(event) as Listener[]; // of this event: they take its arguments
   let isActive = true;
 
-  const listener: Listener = (request, ...rest) => {
+  const listener = (request: IncomingMessage, ...rest: Rest): void => {
     if (isActive && isOurs(request)) return take(request, ...rest);
     if (isActive && others.length === 0 && httpServer.listenerCount(event) === 1)
       return refuse(request, ...rest);
     for (const other of others) other.call(httpServer, request, ...rest);
   };
-  replaceListeners(httpServer, event, [listener]);
+  replaceListeners(httpServer, event, [listener as Listener]);
   return {
     giveBack() {
       isActive = false;
-      // if it is not there, somebody who came later took it over like this and calls it, and it passes everything on
-      const restored = listeners().flatMap((known) => (known === listener ? others : [known]));
-      replaceListeners(httpServer, event, restored);
+      retired.set(listener as Listener, others);
+      const known = httpServer.rawListeners(event) as Listener[];
+      replaceListeners(httpServer, event, known.flatMap(unwrap));
     },
   };
+}
+
+type Listener = (...values: unknown[]) => void;
+
+/**
+ * What stood behind listeners that were taken back. One that somebody who came later took over stays there until they give it back,
+ * and passes everything on.
+ */
+const retired = new WeakMap<Listener, readonly Listener[]>();
+
+function unwrap(listener: Listener): readonly Listener[] {
+  return retired.get(listener)?.flatMap(unwrap) ?? [listener];
 }
 
 function replaceListeners(
   httpServer: HttpServer,
   event: 'request' | 'upgrade',
-  listeners: readonly ((...values: never) => void)[],
+  listeners: readonly Listener[],
 ): void {
   httpServer.removeAllListeners(event);
-  for (const listener of listeners) {
-    httpServer.on(event, listener as (...values: unknown[]) => void); // it is one of this event's
-  }
+  for (const listener of listeners) httpServer.on(event, listener);
 }
