@@ -86,7 +86,6 @@ export class RawConnection {
   readonly #changes = new EventEmitter();
   #received: Buffer = Buffer.alloc(0);
   #hasEnded = false;
-  #hasClosed = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
@@ -103,7 +102,6 @@ export class RawConnection {
     socket.on('error', () => {}); // resets are what some tests provoke; 'close' follows
     socket.on('close', () => {
       this.#hasEnded = true;
-      this.#hasClosed = true;
       changed();
     });
   }
@@ -149,11 +147,6 @@ export class RawConnection {
   async ended(): Promise<Buffer> {
     await this.#until(() => (this.#hasEnded ? true : undefined), 'mayEnd');
     return this.#take(this.#received.length);
-  }
-
-  /** Resolves once both sides of the TCP connection are gone. */
-  async closed(): Promise<void> {
-    await this.#until(() => (this.#hasClosed ? true : undefined), 'mayEnd');
   }
 
   /** Ends the connection as a peer that crashed: with a reset, without a close frame. */
