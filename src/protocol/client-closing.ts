@@ -43,10 +43,10 @@ export const ackTimeout: Row<'ACK_TIMEOUT'> = {
   retryable: true,
 };
 
-/** Ends of the transport that say nothing against another attempt; 1000 and 1005 are among them because work was under way. */
-const retryable1xxx = /* @__PURE__ */ new Set([1000, 1001, 1005, 1006, 1012, 1013, 1014]);
-
-const fatal4xxx = /* @__PURE__ */ new Set([4004, 4005, 4400, 4401, 4403, 4406, 4409, 4429, 4500]);
+/** Codes of the transport are final unless they stand here; those of the protocols are final if they do. */
+const exceptions = /* @__PURE__ */ new Set([
+  1000, 1001, 1005, 1006, 1012, 1013, 1014, 4004, 4005, 4400, 4401, 4406, 4409, 4429, 4500,
+]);
 
 /**
  * Whether operations that a close by the server interrupted may be tried on another connection.
@@ -56,6 +56,6 @@ const fatal4xxx = /* @__PURE__ */ new Set([4004, 4005, 4400, 4401, 4403, 4406, 4
  * no answer to them; and 4403 is final only as the answer to `connection_init`, for later it means that credentials expired.
  */
 export function isRetryableClose(code: number, wasAcknowledged: boolean): boolean {
-  if (code < 3000) return retryable1xxx.has(code);
-  return (code === 4403 && wasAcknowledged) || !fatal4xxx.has(code);
+  if (code === 4403) return wasAcknowledged;
+  return exceptions.has(code) === code < 3000;
 }

@@ -24,11 +24,11 @@ import type {
   ClientOutput,
   OperationId,
 } from './connection.ts';
-import { encodeMessage, isJsonObject } from './json-frame.ts';
+import { encodeMessage } from './json-frame.ts';
 import type { JsonObject } from './json-frame.ts';
 import { toOperationId } from './operation-id.ts';
 import { nothing } from './outputs.ts';
-import { RequestedOperation } from './requested-operation.ts';
+import type { RequestedOperation } from './requested-operation.ts';
 import { Watchdog } from './watchdog.ts';
 import type { WatchdogPeriods } from './watchdog.ts';
 
@@ -38,10 +38,15 @@ const defaults = {
   silenceMs: 30_000,
 } as const satisfies Required<ClientConnectionOptions>;
 
+/** What happened to an operation that was never sent: another connection can take it, whatever ended this one. */
+const tooLate: ClientClosing = { code: 1006, reason: '', retryable: true };
+
 /** What the clients of all protocols have in common: the life of the connection and of its operations, and the deadlines. */
 export abstract class ClientMachine implements ClientConnection {
   abstract readonly protocol: WebSocketProtocol;
   abstract readonly subprotocol: string;
+  /** The payload of the init message where the application gives no parameters. */
+  protected readonly noParameters: JsonObject | undefined;
   protected readonly options: Required<ClientConnectionOptions>;
   readonly #operations = new Map<OperationId, RequestedOperation>();
   #state: ClientConnectionState = 'connecting';
@@ -71,12 +76,8 @@ export abstract class ClientMachine implements ClientConnection {
   protected abstract read(frame: Frame, now: Instant): readonly ClientOutput[];
   protected abstract encodeStart(id: OperationId, payload: OperationRequest): string;
   protected abstract encodeStop(id: OperationId): string;
-  /** The payload of the init message where the application gave no parameters. */
-  protected abstract readonly noParameters: JsonObject | undefined;
   /** The server was silent for too long to go on without a word. */
   protected abstract breakSilence(): readonly ClientOutput[];
-  /** What is said before a deliberate close. */
-  protected abstract takeLeave(): readonly ClientOutput[];
 
   opened(_now: Instant, subprotocol: string): readonly ClientOutput[] {
     if (this.#state !== 'connecting') return nothing;
@@ -117,10 +118,11 @@ export abstract class ClientMachine implements ClientConnection {
     readonly outputs: readonly ClientOutput[];
   } {
     const id = toOperationId(String(this.#lastId + 1));
-    const operation = new RequestedOperation(id, this.encodeStart(id, request));
+    const frame = this.encodeStart(id, request);
+    const operation: RequestedOperation = { id, state: 'queued', frame };
     this.#lastId += 1;
-    if (this.#state === 'closed') return { operation, outputs: [unsent(operation)] };
     this.#operations.set(id, operation);
+    if (this.#state === 'closed') return { operation, outputs: this.#loseAll(tooLate) };
     return { operation, outputs: this.#state === 'ready' ? [start(operation)] : nothing };
   }
 
@@ -143,16 +145,20 @@ export abstract class ClientMachine implements ClientConnection {
     return this.#loseAll({ code, reason, retryable });
   }
 
-  /** Ends the connection; its operations are lost for the reason of `loss`, which the server need not be told in these words. */
-  protected abort(loss: ClientClosing, told: ClientClosing = loss): readonly ClientOutput[] {
-    return [...this.#loseAll(loss), { kind: 'close', code: told.code, reason: told.reason }];
+  /** What is said before a deliberate close. */
+  protected takeLeave(): readonly ClientOutput[] {
+    return nothing;
+  }
+
+  /** Ends the connection from our side. */
+  protected abort(closing: ClientClosing): readonly ClientOutput[] {
+    const { code, reason } = closing;
+    return [...this.#loseAll(closing), { kind: 'close', code, reason }];
   }
 
   /** The server said before the ack, and in words, that it does not want us. */
   protected refused(payload: unknown): readonly ClientOutput[] {
-    const reason = isJsonObject(payload) ? payload['message'] : payload;
-    const loss = typeof reason === 'string' ? { ...forbidden, reason } : forbidden;
-    return [{ kind: 'connection-error', payload }, ...this.abort(loss, normalClosure)];
+    return [{ kind: 'connection-error', payload }, ...this.abort(forbidden)];
   }
 
   protected acknowledged(ackPayload: JsonObject | undefined): readonly ClientOutput[] {
@@ -171,13 +177,13 @@ export abstract class ClientMachine implements ClientConnection {
 
   protected deliver(id: OperationId, result: FormattedResult): readonly ClientOutput[] {
     const operation = this.#active(id);
-    return operation ? [{ kind: 'result', operation, result }] : this.#stray(id);
+    return operation ? [{ kind: 'result', operation, result }] : nothing;
   }
 
   /** The server ended the operation: with `errors`, or else as it should. */
   protected conclude(id: OperationId, errors?: readonly FormattedError[]): readonly ClientOutput[] {
     const operation = this.#active(id);
-    if (operation === undefined) return this.#stray(id);
+    if (operation === undefined) return nothing;
     this.#end(operation);
     return [errors ? { kind: 'error', operation, errors } : { kind: 'complete', operation }];
   }
@@ -187,22 +193,16 @@ export abstract class ClientMachine implements ClientConnection {
     return operation?.state === 'active' ? operation : undefined;
   }
 
-  /** Messages for an operation that ended cross our stop or follow an `error`; only an id that never was is worth a word. */
-  #stray(id: OperationId): readonly ClientOutput[] {
-    if (Number(id) <= this.#lastId) return nothing;
-    return [{ kind: 'violation', message: 'A message names an operation that was never started.' }];
-  }
-
   #end(operation: RequestedOperation): void {
     this.#operations.delete(operation.id);
-    operation.end();
+    operation.state = 'done';
   }
 
   #loseAll(loss: ClientClosing): readonly ClientOutput[] {
     this.#state = 'closed';
     const outputs: ClientOutput[] = [];
     for (const operation of this.#operations.values()) {
-      operation.end();
+      operation.state = 'done';
       outputs.push({ kind: 'lost', operation, ...loss });
     }
     this.#operations.clear();
@@ -211,11 +211,8 @@ export abstract class ClientMachine implements ClientConnection {
 }
 
 function start(operation: RequestedOperation): ClientOutput {
-  return { kind: 'send', frame: operation.activate() };
-}
-
-/** The answer to a `subscribe` that came too late: another connection can take it, whatever ended this one. */
-function unsent(operation: RequestedOperation): ClientOutput {
-  operation.end();
-  return { kind: 'lost', operation, code: 1006, reason: '', retryable: true };
+  const { frame } = operation;
+  operation.state = 'active';
+  operation.frame = '';
+  return { kind: 'send', frame };
 }

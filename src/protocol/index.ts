@@ -22,6 +22,7 @@ export {
 } from './graphql-transport-ws/codec.ts';
 export type {
   ClientMessage as GraphqlTransportWsClientMessage,
+  ForeignRefusal as GraphqlTransportWsForeignRefusal,
   ServerMessage as GraphqlTransportWsServerMessage,
 } from './graphql-transport-ws/messages.ts';
 export { negotiate, parseSubprotocols } from './negotiation.ts';

@@ -21,9 +21,15 @@ const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: 
  */
 export function parseJsonObject(frame: Frame): JsonObject {
   const value = parseJson(frame);
-  if (!isJsonObject(value))
+  if (!isJsonObject(value)) {
     throw new ProtocolViolation('BAD_REQUEST', 'A message must be a JSON object.');
+  }
   return value;
+}
+
+/** The violation of a message whose `member` is absent or of the wrong type. */
+export function malformed(member: string): ProtocolViolation {
+  return new ProtocolViolation('BAD_REQUEST', `\`${member}\` is missing or malformed.`);
 }
 
 /** Writes a message in the order that people expect to read: id, type, payload. */
@@ -36,10 +42,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** `undefined` if it is none. */
 function parseJson(frame: Frame): unknown {
   try {
     return JSON.parse(typeof frame === 'string' ? frame : utf8.decode(frame));
-  } catch (cause) {
-    throw new ProtocolViolation('BAD_REQUEST', 'A message must be valid JSON.', { cause });
+  } catch {
+    return undefined;
   }
 }

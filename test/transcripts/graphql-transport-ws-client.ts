@@ -105,11 +105,11 @@ export const graphqlTransportWsClient = {
       ],
     },
     {
-      says: 'echoes the payload of the ping',
+      says: 'answers a ping with a payload, but does not echo that',
       steps: [
         ...ready,
         { server: { type: 'ping', payload: { at: 7 } } },
-        { expect: [{ send: { type: 'pong', payload: { at: 7 } } }] },
+        { expect: [{ send: { type: 'pong' } }] },
         { server: { type: 'ping', payload: null } },
         { expect: [{ send: { type: 'pong' } }] },
       ],
@@ -203,11 +203,8 @@ export const graphqlTransportWsClient = {
     steps: [
       ...active,
       next('99', { data: {} }),
-      { expect: ['violation'] },
       failed('constructor', [{ message: 'whose?' }]),
-      { expect: ['violation'] },
       completed('__proto__'),
-      { expect: ['violation'] },
       next('1', { data: { a: 1 } }),
       { expect: [{ result: 'a', is: { data: { a: 1 } } }] },
     ],
@@ -253,7 +250,7 @@ export const graphqlTransportWsClient = {
         { subscribe: 'a' },
         { server: { type: 'connection_error', payload: { message: 'no' } } },
         {
-          expect: [{ connectionError: { message: 'no' } }, lost('a', 4403, false), { close: 1000 }],
+          expect: [{ connectionError: { message: 'no' } }, lost('a', 4403, false), { close: 4403 }],
         },
       ],
     },

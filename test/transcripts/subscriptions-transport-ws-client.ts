@@ -176,7 +176,7 @@ export const subscriptionsTransportWsClient = {
           expect: [
             { connectionError: { message: 'Prohibited connection!' } },
             lost('a', 4403, false),
-            { close: 1000 },
+            { close: 4403 },
           ],
         },
         { socketCloses: 1011 },
@@ -212,8 +212,16 @@ export const subscriptionsTransportWsClient = {
     ignores('a message without type', { server: {} }),
     ignores('data without payload', { server: { id: '1', type: 'data' } }),
     ignores('data without id', { server: { type: 'data', payload: {} } }),
-    ignores('an id that it never used', data('99', { data: {} })),
-    ignores('a number where it uses a text', completed(1.5)),
+    {
+      says: 'ignores ids that it never used, and the number where it uses the text',
+      steps: [
+        ...active,
+        data('99', { data: {} }),
+        completed('constructor'),
+        completed(1),
+        ...alive,
+      ],
+    },
     {
       says: 'ignores answers to operations that it has not sent yet',
       steps: [

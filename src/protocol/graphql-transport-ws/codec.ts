@@ -1,22 +1,17 @@
-import { ProtocolViolation } from '../../errors.ts';
 import type { FormattedError, FormattedResult, Frame } from '../../vocabulary.ts';
 import type { OperationId } from '../connection.ts';
 import { readErrors } from '../errors-payload.ts';
-import { encodeMessage, isJsonObject, parseJsonObject } from '../json-frame.ts';
+import { encodeMessage, isJsonObject, malformed, parseJsonObject } from '../json-frame.ts';
 import type { JsonObject } from '../json-frame.ts';
 import { toOperationId } from '../operation-id.ts';
 import { parseOperationRequest } from '../operation-request.ts';
 import type { ClientMessage, ForeignRefusal, ServerMessage } from './messages.ts';
 
 /** Writes a client's message; throws a `TypeError` for a payload that JSON cannot hold. */
-export function encodeClientMessage(message: ClientMessage): string {
-  return encodeMessage(message);
-}
+export const encodeClientMessage: (message: ClientMessage) => string = encodeMessage;
 
 /** Writes a server's message; throws a `TypeError` for a payload that JSON cannot hold. */
-export function encodeServerMessage(message: ServerMessage): string {
-  return encodeMessage(message);
-}
+export const encodeServerMessage: (message: ServerMessage) => string = encodeMessage;
 
 /**
  * Reads what a client sent.
@@ -36,7 +31,7 @@ export function parseClientMessage(frame: Frame): ClientMessage {
     case 'complete':
       return { id: parseId(message), type };
     default:
-      throw malformed('`type` must be one that a client may send.');
+      throw malformed('type');
   }
 }
 
@@ -62,33 +57,29 @@ export function parseServerMessage(frame: Frame): ServerMessage | ForeignRefusal
     case 'connection_error':
       return { type, payload };
     default:
-      throw malformed('`type` must be one that a server may send.');
+      throw malformed('type');
   }
 }
 
 function parseId({ id }: JsonObject): OperationId {
-  if (typeof id !== 'string' || id === '') throw malformed('`id` must be a non-empty string.');
+  if (typeof id !== 'string' || id === '') throw malformed('id');
   return toOperationId(id);
 }
 
 function parseOptionalPayload(payload: unknown): { readonly payload?: JsonObject } {
   if (payload === undefined || payload === null) return {};
-  if (!isJsonObject(payload)) throw malformed('`payload` must be an object.');
+  if (!isJsonObject(payload)) throw malformed('payload');
   return { payload };
 }
 
 function parseResult(payload: unknown): FormattedResult {
-  if (!isJsonObject(payload)) throw malformed('`payload` must be an object.');
+  if (!isJsonObject(payload)) throw malformed('payload');
   return payload;
 }
 
 /** A bare text or object is tolerated: servers exist that report the end of the connection like that. */
 function parseErrors(payload: unknown): readonly FormattedError[] {
   const errors = readErrors(payload);
-  if (errors === undefined) throw malformed('`payload` must be a list of errors.');
+  if (errors === undefined) throw malformed('payload');
   return errors;
-}
-
-function malformed(message: string): ProtocolViolation {
-  return new ProtocolViolation('BAD_REQUEST', message);
 }

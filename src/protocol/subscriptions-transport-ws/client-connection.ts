@@ -23,7 +23,7 @@ class SubscriptionsTransportWsClient extends ClientMachine {
   readonly protocol = 'subscriptions-transport-ws';
   readonly subprotocol = subprotocol;
   // As the reference client does: servers of its time read members of the payload without looking whether there is one.
-  protected readonly noParameters = {};
+  protected override readonly noParameters = {};
 
   protected encodeStart(id: OperationId, payload: OperationRequest): string {
     return encodeClientMessage({ id, type: 'start', payload });
@@ -38,7 +38,7 @@ class SubscriptionsTransportWsClient extends ClientMachine {
     return this.abort(terminated);
   }
 
-  protected takeLeave(): readonly ClientOutput[] {
+  protected override takeLeave(): readonly ClientOutput[] {
     return [{ kind: 'send', frame: encodeClientMessage({ type: 'connection_terminate' }) }];
   }
 

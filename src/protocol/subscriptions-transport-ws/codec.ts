@@ -1,16 +1,14 @@
 import type { Frame } from '../../vocabulary.ts';
 import type { OperationId } from '../connection.ts';
 import { readErrors } from '../errors-payload.ts';
-import { encodeMessage, isJsonObject, parseJsonObject } from '../json-frame.ts';
+import { encodeMessage, isJsonObject, malformed, parseJsonObject } from '../json-frame.ts';
 import type { JsonObject } from '../json-frame.ts';
 import { toOperationId } from '../operation-id.ts';
 import { parseOperationRequest } from '../operation-request.ts';
 import type { ClientMessage, ServerMessage, Unreadable } from './messages.ts';
 
 /** Writes a client's message; throws a `TypeError` for a payload that JSON cannot hold. */
-export function encodeClientMessage(message: ClientMessage): string {
-  return encodeMessage(message);
-}
+export const encodeClientMessage: (message: ClientMessage) => string = encodeMessage;
 
 /** Writes a server's message; throws a `TypeError` for a payload that JSON cannot hold. */
 export function encodeServerMessage(message: ServerMessage): string {
@@ -40,7 +38,7 @@ export function parseClientMessage(frame: Frame): ClientMessage | Unreadable {
     case 'stop':
       return parseOperationMessage(type, message);
     default:
-      return unreadable('`type` must be one that a client may send.', readId(message));
+      return unreadable(malformed('type').message, readId(message));
   }
 }
 
@@ -69,17 +67,17 @@ export function parseServerMessage(frame: Frame): ServerMessage | Unreadable {
         ...(payload === undefined ? {} : { payload }),
       };
     default:
-      return unreadable('`type` must be one that a server may send.');
+      return unreadable(malformed('type').message);
   }
 }
 
 const notJsonObject = unreadable('A message must be a JSON object.');
-const unusableId = unreadable('`id` must be a string or a number.');
+const unusableId = unreadable(malformed('id').message);
 
 function parseInit(payload: unknown): ClientMessage | Unreadable {
   const type = 'connection_init';
   if (payload === undefined || payload === null) return { type };
-  return isJsonObject(payload) ? { type, payload } : unreadable('`payload` must be an object.');
+  return isJsonObject(payload) ? { type, payload } : unreadable(malformed('payload').message);
 }
 
 function parseOperationMessage(
@@ -107,7 +105,7 @@ function parseOperationAnswer(
     case 'data':
       return isJsonObject(payload)
         ? { id, type, payload }
-        : unreadable('`payload` must be an object.', id);
+        : unreadable(malformed('payload').message, id);
     case 'error':
       return {
         id,

@@ -6,7 +6,7 @@ import type { OperationRequest } from '../../vocabulary.ts';
 export const heldStartLimit = 100;
 
 /** How long they may be together, in characters or bytes of their frames. */
-export const heldLengthLimit = 1_048_576;
+const heldLengthLimit = 1_048_576;
 
 interface HeldStart {
   readonly request: OperationRequest;

@@ -44,7 +44,7 @@ describe('the init', () => {
     const conversation = wait();
 
     expect(conversation.receive({ type: 'connection_init', payload: 'token' })).toEqual([
-      connectionError('`payload` must be an object.'),
+      connectionError('`payload` is missing or malformed.'),
     ]);
     expect(conversation.receive({ type: 'connection_init' })).toHaveLength(1);
   });
@@ -231,7 +231,7 @@ describe('messages that cannot be read', () => {
           id: 7,
           type: 'error',
           payload: {
-            message: '`type` must be one that a client may send.',
+            message: '`type` is missing or malformed.',
             extensions: { code: 'BAD_REQUEST' },
           },
         },
@@ -244,7 +244,7 @@ describe('messages that cannot be read', () => {
     conversation.receive(start('a'));
 
     expect(conversation.receive({ id: 'a', type: 'pause' })).toEqual([
-      connectionError('`type` must be one that a client may send.'),
+      connectionError('`type` is missing or malformed.'),
     ]);
     expect(conversation.latest().mayDeliver).toBe(true);
   });
@@ -253,7 +253,7 @@ describe('messages that cannot be read', () => {
     'are answered without id when the id is %j',
     (id) => {
       expect(ready().receive(start(id))).toEqual([
-        connectionError('`id` must be a string or a number.'),
+        connectionError('`id` is missing or malformed.'),
       ]);
       expect(ready().receive({ id, type: 'stop' })).toHaveLength(1);
       expect(ready().receive({ id, type: 'unknown' })).toHaveLength(1);
@@ -266,10 +266,14 @@ describe('messages that cannot be read', () => {
   });
 
   it.each([
-    ['without payload', undefined, '`payload` must be an object.'],
-    ['without query', {}, '`payload.query` must be a string.'],
-    ['with a document as query', { query: {} }, '`payload.query` must be a string.'],
-    ['with bad variables', { query: 'q', variables: [] }, '`payload.variables` must be an object.'],
+    ['without payload', undefined, '`payload` is missing or malformed.'],
+    ['without query', {}, '`payload.query` is missing or malformed.'],
+    ['with a document as query', { query: {} }, '`payload.query` is missing or malformed.'],
+    [
+      'with bad variables',
+      { query: 'q', variables: [] },
+      '`payload.variables` is missing or malformed.',
+    ],
   ])('get an error under their id when they are a start %s', (_what, payload, message) => {
     expect(ready().receive({ id: 'a', type: 'start', payload })).toEqual([
       {
