@@ -181,6 +181,8 @@ export class SocketSession implements SocketEvents, Waiting {
   }
 
   #start(operation: ServerOperation, request: OperationRequest): void {
+    // several may start at once, and an earlier one may have ended the connection
+    if (!operation.mayDeliver) return;
     const refusal = this.#exceededLimit(operation);
     if (refusal) return this.#apply(this.#connection.error(operation, [refusal]));
     const run = new OperationRun(
