@@ -266,13 +266,13 @@ describe('GraphQL over HTTP: what is refused, and not executed', () => {
       { body: { ...hello, extensions } },
       bad(400),
     ]),
-    ['GH-21 a syntax error', { body: { query: '{ hello' } }, bad(400)],
+    ['GH-21, GH-25 a syntax error', { body: { query: '{ hello' } }, bad(400)],
     [
       'GH-21 a syntax error, told to a client of JSON with 200',
       accepting('application/json', { query: '{ hello' }),
       { status: 200, type: json, body: withErrors },
     ],
-    ['GH-22 a field that does not exist', { body: { query: '{ hello nope }' } }, bad(400)],
+    ['GH-22, GH-25 a field that does not exist', { body: { query: '{ hello nope }' } }, bad(400)],
     [
       'GH-22 such a field, told to a client of JSON with 200',
       accepting('*/*', { query: '{ hello nope }' }),
@@ -289,7 +289,7 @@ describe('GraphQL over HTTP: what is refused, and not executed', () => {
       bad(400),
     ],
     [
-      'GH-24 a variable of the wrong type',
+      'GH-24, GH-25 a variable of the wrong type',
       { body: { query: 'query ($n: Int!) { double(n: $n) }', variables: { n: 'two' } } },
       bad(400),
     ],
