@@ -25,9 +25,19 @@ export type {
   ForeignRefusal as GraphqlTransportWsForeignRefusal,
   ServerMessage as GraphqlTransportWsServerMessage,
 } from './graphql-transport-ws/messages.ts';
+export { multipartFraming } from './multipart/framing.ts';
+export { MultipartParser } from './multipart/multipart-parser.ts';
+export type { MultipartParserOptions, Part } from './multipart/multipart-parser.ts';
 export { negotiate, parseSubprotocols } from './negotiation.ts';
 export type { Negotiation } from './negotiation.ts';
+export type { ResponseFraming } from './response-framing.ts';
 export { createServerConnection } from './server-connection.ts';
+export { distinctFraming } from './sse/distinct-framing.ts';
+export { EventStreamParser } from './sse/event-stream-parser.ts';
+export type { EventStreamParserOptions, IncomingEvent } from './sse/event-stream-parser.ts';
+export { comment, encodeEvent } from './sse/event-stream.ts';
+export type { OutgoingEvent } from './sse/event-stream.ts';
+export { singleFraming } from './sse/single-framing.ts';
 export { createSubscriptionsTransportWsClient } from './subscriptions-transport-ws/client-connection.ts';
 export {
   encodeClientMessage as encodeSubscriptionsTransportWsClientMessage,
