@@ -1,17 +1,11 @@
 import type { ServerConnection, ServerOperation, ServerOutput } from '../protocol/index.ts';
-import { TokenBucket, createServerConnection, utf8Length } from '../protocol/index.ts';
-import type {
-  FormattedError,
-  Frame,
-  Instant,
-  OperationRequest,
-  WebSocketProtocol,
-} from '../vocabulary.ts';
+import { createServerConnection } from '../protocol/index.ts';
+import type { Frame, Instant, OperationRequest, WebSocketProtocol } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
-import { limitError } from './admission.ts';
 import { decideConnect, notifyDisconnect } from './connect.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
+import { OperationQuota } from './operation-quota.ts';
 import type { ResultSink } from './operation-run.ts';
 import { OperationRun } from './operation-run.ts';
 import type { SessionEvent } from './options.ts';
@@ -30,7 +24,7 @@ export class SocketSession implements SocketEvents, Waiting {
   readonly #socket: MessageSocket;
   readonly #connection: ServerConnection;
   readonly #outbox: Outbox;
-  readonly #subscribeRate: TokenBucket;
+  readonly #quota: OperationQuota;
   readonly #runs = new Map<ServerOperation, OperationRun>();
   readonly #onGone: (session: SocketSession) => void;
   #event: SessionEvent<object>;
@@ -48,10 +42,7 @@ export class SocketSession implements SocketEvents, Waiting {
     this.#onGone = accepted.onGone;
     this.#event = { session: {}, request: accepted.request, protocol: accepted.protocol };
     this.#outbox = new Outbox(socket, limits);
-    this.#subscribeRate = new TokenBucket(
-      { perSecond: limits.subscribesPerSecond, burst: limits.subscribeBurst },
-      now,
-    );
+    this.#quota = new OperationQuota(core, now);
     this.#connection = createServerConnection(accepted.protocol, now, {
       ...limits,
       ...core.options.keepAlive,
@@ -183,7 +174,13 @@ export class SocketSession implements SocketEvents, Waiting {
   #start(operation: ServerOperation, request: OperationRequest): void {
     // several may start at once, and an earlier one may have ended the connection
     if (!operation.mayDeliver) return;
-    const refusal = this.#exceededLimit(operation);
+    const { operationCount, idBytes } = this.#connection;
+    const refusal = this.#quota.refuse(
+      operation.id,
+      operationCount,
+      idBytes,
+      this.#core.clock.now(),
+    );
     if (refusal) return this.#apply(this.#connection.error(operation, [refusal]));
     const run = new OperationRun(
       this.#core,
@@ -192,31 +189,6 @@ export class SocketSession implements SocketEvents, Waiting {
     );
     this.#runs.set(operation, run);
     void run.start(); // reports its own failures, never rejects
-  }
-
-  #exceededLimit(operation: ServerOperation): FormattedError | undefined {
-    const { limits, clock } = this.#core;
-    if (this.#connection.operationCount > limits.operationsPerConnection) {
-      return limitError(
-        'TOO_MANY_OPERATIONS',
-        'operationsPerConnection',
-        limits.operationsPerConnection,
-      );
-    }
-    if (utf8Length(String(operation.id)) > limits.operationIdBytes) {
-      return limitError('OPERATION_ID_TOO_LONG', 'operationIdBytes', limits.operationIdBytes);
-    }
-    if (this.#connection.idBytes > limits.operationIdBudgetBytes) {
-      return limitError(
-        'OPERATION_ID_TOO_LONG',
-        'operationIdBudgetBytes',
-        limits.operationIdBudgetBytes,
-      );
-    }
-    if (!this.#subscribeRate.take(clock.now())) {
-      return limitError('RATE_LIMITED', 'subscribesPerSecond', limits.subscribesPerSecond);
-    }
-    return undefined;
   }
 
   #sinkFor(operation: ServerOperation): ResultSink {
