@@ -92,6 +92,13 @@ export const errorTable = {
     retryable: false,
     log: 'info',
   },
+  TOO_MANY_CONNECTIONS: {
+    closeCode: 4429,
+    httpStatus: 429,
+    reason: 'Too many connections',
+    retryable: false,
+    log: 'info',
+  },
   TOO_MANY_CONTROL_MESSAGES: {
     closeCode: 4400,
     reason: 'Too many control messages',

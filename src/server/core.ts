@@ -11,6 +11,7 @@ import { toEffectiveLimits } from './limits.ts';
 import type { InternalErrorReporter, Masking } from './masking.ts';
 import { createMasking, createReporter } from './masking.ts';
 import type { ServerOptions } from './options.ts';
+import { Principals } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -21,6 +22,7 @@ export interface ServerCore {
   readonly limits: EffectiveLimits;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly principals: Principals;
   readonly engine: ExecutionEngine;
   readonly masking: Masking;
   readonly report: InternalErrorReporter;
@@ -52,6 +54,7 @@ export function createCore(options: ServerOptions): ServerCore {
     limits,
     clock,
     deadlines: new Deadlines(clock),
+    principals: new Principals({ principal: options.principal, limits, report }),
     engine: options.engine ?? createReferenceEngine({ limits }),
     masking: createMasking(options.maskErrors ?? true, report),
     report,

@@ -15,6 +15,18 @@ export interface Limits extends DocumentLimits {
   readonly messageMs?: number;
   /** Operations of one connection that have not ended; answered with `TOO_MANY_OPERATIONS` on the operation. @defaultValue 100 */
   readonly operationsPerConnection?: number;
+  /**
+   * Connections of one principal over all transports, if the `principal` option says whose they are; answered with close 4429.
+   *
+   * @defaultValue 100
+   */
+  readonly connectionsPerPrincipal?: number;
+  /**
+   * Operations of one principal over all transports that have not ended; answered with `TOO_MANY_OPERATIONS` on the operation, status 429.
+   *
+   * @defaultValue 100
+   */
+  readonly operationsPerPrincipal?: number;
   /** UTF-8 bytes of one operation id; answered with `OPERATION_ID_TOO_LONG` on the operation. @defaultValue 16_384 */
   readonly operationIdBytes?: number;
   /** UTF-8 bytes of the ids of all operations of one connection. @defaultValue 65_536 */
@@ -43,6 +55,8 @@ export const defaultLimits = {
   messageFragments: 16_384,
   messageMs: 10_000,
   operationsPerConnection: 100,
+  connectionsPerPrincipal: 100,
+  operationsPerPrincipal: 100,
   operationIdBytes: 16_384,
   operationIdBudgetBytes: 65_536,
   subscribesPerSecond: 20,

@@ -117,6 +117,11 @@ export interface ServerOptions<
   readonly broker?: Broker;
   /** WebSocket protocols that are spoken. @defaultValue ['graphql-transport-ws'] */
   readonly protocols?: readonly WebSocketProtocol[];
+  /**
+   * Whose connection or operation it is: the key by which `connectionsPerPrincipal` and `operationsPerPrincipal` count. Asked after the connect
+   * hook has accepted; `undefined` is not counted. One that throws makes the attempt fail like a connect hook that throws.
+   */
+  readonly principal?: (session: Session) => string | undefined;
   /** The context of one operation. Without it the context is `{ session, request }`. */
   readonly context?: (event: OperationEvent<Session>) => Context | Promise<Context>;
   /** The context of one event of a subscription. Without it an object that inherits from the operation's context. */
