@@ -25,9 +25,10 @@ export type {
   ForeignRefusal as GraphqlTransportWsForeignRefusal,
   ServerMessage as GraphqlTransportWsServerMessage,
 } from './graphql-transport-ws/messages.ts';
-export { multipartFraming } from './multipart/framing.ts';
+export { multipartFraming } from './multipart/multipart-framing.ts';
 export { MultipartParser } from './multipart/multipart-parser.ts';
 export type { MultipartParserOptions, Part } from './multipart/multipart-parser.ts';
+export { parseBoundary } from './multipart/parse-boundary.ts';
 export { negotiate, parseSubprotocols } from './negotiation.ts';
 export type { Negotiation } from './negotiation.ts';
 export type { ResponseFraming } from './response-framing.ts';

@@ -1,8 +1,13 @@
-const smallest = 1_024;
+const smallestBytes = 1_024;
+
+/** What an empty queue may keep for the next chunk. */
+const keptBytes = 64 * 1_024;
+
+const nothing = new Uint8Array(0);
 
 /** Bytes that are appended at one end and taken at the other; either costs, over all, as much as the bytes are. */
 export class ByteQueue {
-  #buffer = new Uint8Array(0);
+  #buffer = nothing;
   #start = 0;
   #end = 0;
 
@@ -19,13 +24,17 @@ export class ByteQueue {
 
   /** Takes `count` bytes from the front. */
   drop(count: number): void {
-    this.#start = Math.min(this.#end, this.#start + count);
+    this.#start += count;
+    if (this.#start < this.#end) return;
+    this.#start = 0;
+    this.#end = 0;
+    if (this.#buffer.length > keptBytes) this.#buffer = nothing;
   }
 
   /** Doubles, so that a long part in small chunks is not copied once per chunk. */
   #makeRoom(count: number): void {
     const held = this.bytes;
-    const buffer = new Uint8Array(Math.max(smallest, 2 * (held.length + count)));
+    const buffer = new Uint8Array(Math.max(smallestBytes, 2 * (held.length + count)));
     buffer.set(held);
     this.#buffer = buffer;
     this.#start = 0;

@@ -1,8 +1,9 @@
 import { ProtocolViolation } from '../../errors.ts';
 import { ByteQueue } from './byte-queue.ts';
 
-/** One part of a multipart body; header names are in lower case. */
+/** One part of a multipart body. */
 export interface Part {
+  /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
@@ -13,137 +14,138 @@ export interface MultipartParserOptions {
   readonly partBytes?: number;
 }
 
-const defaults = { partBytes: 16 * 1_024 * 1_024 } as const satisfies MultipartParserOptions;
+const defaults = {
+  partBytes: 16 * 1_024 * 1_024,
+} as const satisfies MultipartParserOptions;
 
-const carriageReturn = 0x0d;
+const tab = 0x09;
 const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const space = 0x20;
 const hyphen = 0x2d;
+
+/** The line end before a part belongs to it while it is read: an empty part has its delimiter right there. */
+const lineEnd = new Uint8Array([carriageReturn, lineFeed]);
 
 type State =
   /** Before the first delimiter; what stands there is ignored. */
-  | { readonly kind: 'preamble' }
-  /** Right behind a delimiter: its line decides whether a part follows. */
-  | { readonly kind: 'delimiter' }
-  | { readonly kind: 'part' }
+  | 'preamble'
+  /** Right behind a delimiter: the rest of its line decides whether a part follows. */
+  | 'delimiter'
+  | 'part'
   /** The closing delimiter came; what follows is ignored. */
-  | { readonly kind: 'ended' };
+  | 'ended';
 
 /**
  * Reads a `multipart/mixed` body from chunks that may end anywhere (RFC 2046 section 5.1).
  *
  * @remarks
- * A part is handed out as soon as the delimiter behind it is complete; the bytes after that are not waited for. The work is linear in the bytes.
+ * A part is handed out as soon as the delimiter behind it is complete; the bytes after that are not waited for. A part without headers and body is left
+ * out. The work is linear in the bytes.
  */
 export class MultipartParser {
   readonly #delimiter: Uint8Array;
   readonly #maximum: number;
-  #state: State = { kind: 'preamble' };
+  #state: State = 'preamble';
   /** What was read and not used. */
   readonly #queue = new ByteQueue();
-  /** Where to go on searching: nothing before it begins a delimiter. */
+  /** Where to go on searching: no delimiter begins before it. */
   #searched = 0;
 
+  /** @param boundary - as `parseBoundary` gives it */
   constructor(boundary: string, options: MultipartParserOptions = {}) {
     this.#delimiter = new TextEncoder().encode(`\r\n--${boundary}`);
     this.#maximum = options.partBytes ?? defaults.partBytes;
-    // a body may begin with a delimiter, so it starts as if a line had just ended
-    this.#queue.append(new Uint8Array([carriageReturn, lineFeed]));
+    // a body may begin with a delimiter
+    this.#queue.append(lineEnd);
   }
 
   /** Whether the closing delimiter was read: a body that stops before it was cut off. */
   get hasEnded(): boolean {
-    return this.#state.kind === 'ended';
+    return this.#state === 'ended';
   }
 
   /**
-   * Reads the next bytes.
+   * Reads the next bytes. After a violation the parser is of no further use.
    *
    * @throws ProtocolViolation `MESSAGE_TOO_BIG` for a part above the bound, `BAD_RESPONSE` for a delimiter that is followed by something else on its line
    */
   push(chunk: Uint8Array): readonly Part[] {
-    if (this.#state.kind === 'ended') return [];
-    this.#queue.append(chunk);
     const parts: Part[] = [];
-    for (let hasAdvanced = true; hasAdvanced;) hasAdvanced = this.#advance(parts);
-    if (this.#queue.bytes.length > this.#maximum) {
-      throw new ProtocolViolation('MESSAGE_TOO_BIG', `a part has more than ${this.#maximum} bytes`);
-    }
+    if (this.#state === 'ended') return parts;
+    this.#queue.append(chunk);
+    let hasAdvanced = true;
+    while (hasAdvanced) hasAdvanced = this.#advance(parts);
     return parts;
   }
 
+  /** Whether there was enough to leave the state. */
   #advance(parts: Part[]): boolean {
-    switch (this.#state.kind) {
+    switch (this.#state) {
       case 'preamble':
-        return this.#skipToDelimiter();
+        return this.#takeSection() !== undefined;
       case 'delimiter':
         return this.#readDelimiterLine();
-      case 'part':
-        return this.#readPart(parts);
+      case 'part': {
+        const section = this.#takeSection();
+        const part = section && parsePart(section);
+        if (part) parts.push(part);
+        return section !== undefined;
+      }
       case 'ended':
         return false;
     }
   }
 
-  #skipToDelimiter(): boolean {
-    const at = this.#find();
-    if (at === -1) return false;
-    this.#consume(at + this.#delimiter.length);
-    this.#state = { kind: 'delimiter' };
-    return true;
-  }
-
-  #readDelimiterLine(): boolean {
-    const { bytes } = this.#queue;
-    if (bytes.length < 2) return false;
-    if (bytes[0] === hyphen && bytes[1] === hyphen) {
-      this.#state = { kind: 'ended' };
-      this.#consume(bytes.length);
-      return false;
-    }
-    const end = indexOfLineEnd(bytes);
-    if (end === -1) return false;
-    if (new TextDecoder().decode(bytes.subarray(0, end)).trim() !== '') {
-      throw new ProtocolViolation('BAD_RESPONSE', 'a delimiter is followed by something else');
-    }
-    // the line end stays: an empty part has its delimiter right there, and a part without headers its empty line
-    this.#consume(end);
-    this.#state = { kind: 'part' };
-    return true;
-  }
-
-  #readPart(parts: Part[]): boolean {
-    const at = this.#find();
-    if (at === -1) return false;
-    const part = parsePart(new TextDecoder().decode(this.#queue.bytes.subarray(0, at)));
-    if (part) parts.push(part);
-    this.#consume(at + this.#delimiter.length);
-    this.#state = { kind: 'delimiter' };
-    return true;
-  }
-
-  #find(): number {
+  /** The bytes up to the next delimiter; `undefined` while that has not come. */
+  #takeSection(): Uint8Array | undefined {
     const { bytes } = this.#queue;
     const at = indexOf(bytes, this.#delimiter, this.#searched);
     // the last bytes may be the beginning of a delimiter
     this.#searched = at === -1 ? Math.max(0, bytes.length - this.#delimiter.length + 1) : at;
-    if (at === -1 && this.#state.kind === 'preamble') this.#consume(this.#searched);
-    return at;
+    if (this.#searched - lineEnd.length > this.#maximum) {
+      throw new ProtocolViolation('MESSAGE_TOO_BIG', `a part has more than ${this.#maximum} bytes`);
+    }
+    if (at === -1) return undefined;
+    this.#enter('delimiter', at + this.#delimiter.length);
+    return bytes.subarray(0, at);
   }
 
-  #consume(count: number): void {
-    this.#queue.drop(count);
+  #readDelimiterLine(): boolean {
+    this.#queue.drop(paddingLength(this.#queue.bytes));
+    const [first, second] = this.#queue.bytes;
+    if (first === undefined || second === undefined) return false;
+    if (first === hyphen && second === hyphen) {
+      this.#enter('ended', this.#queue.bytes.length);
+      return false;
+    }
+    if (first !== carriageReturn || second !== lineFeed) {
+      throw new ProtocolViolation('BAD_RESPONSE', 'a delimiter is followed by something else');
+    }
+    this.#enter('part', 0);
+    return true;
+  }
+
+  #enter(state: State, consumedBytes: number): void {
+    this.#state = state;
+    this.#queue.drop(consumedBytes);
     this.#searched = 0;
   }
 }
 
-/** Undefined for an empty part: two delimiters with nothing between them. */
-function parsePart(text: string): Part | undefined {
-  const content = text.replace(/^\r\n/, '');
-  if (content === '') return undefined;
-  const headerEnd = content.startsWith('\r\n') ? 0 : content.indexOf('\r\n\r\n');
-  const head = content.slice(0, Math.max(0, headerEnd));
-  const body = headerEnd === -1 ? '' : content.slice(headerEnd === 0 ? 2 : headerEnd + 4);
-  return { headers: parseHeaders(head), body };
+/** Spaces and tabs may stand between a delimiter and the end of its line. */
+function paddingLength(bytes: Uint8Array): number {
+  const length = bytes.findIndex((byte) => byte !== space && byte !== tab);
+  return length === -1 ? bytes.length : length;
+}
+
+/** @param section - the part behind the line end of the delimiter before it */
+function parsePart(section: Uint8Array): Part | undefined {
+  const text = new TextDecoder().decode(section);
+  const headEnd = text.indexOf('\r\n\r\n');
+  const headers = parseHeaders(headEnd === -1 ? text : text.slice(0, headEnd));
+  const body = headEnd === -1 ? '' : text.slice(headEnd + 4);
+  return headers.size === 0 && body === '' ? undefined : { headers, body };
 }
 
 function parseHeaders(head: string): ReadonlyMap<string, string> {
@@ -156,24 +158,13 @@ function parseHeaders(head: string): ReadonlyMap<string, string> {
   return headers;
 }
 
-function indexOfLineEnd(bytes: Uint8Array): number {
-  for (
-    let at = bytes.indexOf(carriageReturn);
-    at !== -1;
-    at = bytes.indexOf(carriageReturn, at + 1)
-  ) {
-    if (bytes[at + 1] === lineFeed) return at;
-  }
-  return -1;
-}
-
 function indexOf(bytes: Uint8Array, pattern: Uint8Array, from: number): number {
+  const last = bytes.length - pattern.length;
   for (
     let at = bytes.indexOf(carriageReturn, from);
-    at !== -1;
+    at !== -1 && at <= last;
     at = bytes.indexOf(carriageReturn, at + 1)
   ) {
-    if (at + pattern.length > bytes.length) return -1;
     if (pattern.every((byte, offset) => bytes[at + offset] === byte)) return at;
   }
   return -1;

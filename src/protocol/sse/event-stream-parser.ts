@@ -11,7 +11,7 @@ export interface IncomingEvent {
 
 /** Bounds of an {@link EventStreamParser}. */
 export interface EventStreamParserOptions {
-  /** Characters of one event, line ends included. @defaultValue 16_777_216 */
+  /** Characters of the data of one event, and of one line. @defaultValue 16_777_216 */
   readonly eventCharacters?: number;
 }
 
@@ -19,39 +19,45 @@ const defaults = {
   eventCharacters: 16 * 1_024 * 1_024,
 } as const satisfies EventStreamParserOptions;
 
-const lineEnd = /\r\n|\n|\r/g;
-
 /**
  * Reads an event stream from chunks that may end anywhere, also inside a character or between CR and LF.
  *
  * @remarks
  * Follows the algorithm of WHATWG HTML, "Interpreting an event stream": invalid UTF-8 becomes U+FFFD, a leading byte order mark is dropped, an event
- * that is not finished when the stream ends is discarded.
+ * that is not finished when the stream ends is discarded. The work is linear in the bytes.
  */
 export class EventStreamParser {
   readonly #maximum: number;
   readonly #decoder = new TextDecoder();
   /** Pieces of the line that is not finished; joined once, when its end comes. */
-  #line: string[] = [];
-  #data: string[] = [];
-  #event = '';
-  #lastEventId = '';
-  #characters = 0;
+  #pieces: string[] = [];
+  #piecesCharacters = 0;
   /** A CR was the last character: an LF right behind it belongs to the same line end. */
   #afterCarriageReturn = false;
+  #data: string[] = [];
+  #dataCharacters = 0;
+  #event = '';
+  /** The id of the event that is not finished. */
+  #id = '';
+  #lastEventId = '';
   #retryMs: number | undefined;
 
   constructor(options: EventStreamParserOptions = {}) {
     this.#maximum = options.eventCharacters ?? defaults.eventCharacters;
   }
 
-  /** The reconnection time that the stream asked for last, in milliseconds. */
+  /** What to send as `Last-Event-ID`; an event without data, which is not dispatched, moves it too. */
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
+
+  /** The reconnection time that the stream asked for last, in milliseconds; nothing bounds it. */
   get retryMs(): number | undefined {
     return this.#retryMs;
   }
 
   /**
-   * Reads the next bytes.
+   * Reads the next bytes. After a violation the parser is of no further use.
    *
    * @throws ProtocolViolation `MESSAGE_TOO_BIG` for an event above the bound
    */
@@ -62,58 +68,76 @@ export class EventStreamParser {
 
   #read(text: string): readonly IncomingEvent[] {
     const events: IncomingEvent[] = [];
+    const lineEnd = /\r\n|\n|\r/g;
     let start = this.#afterCarriageReturn && text.startsWith('\n') ? 1 : 0;
     this.#afterCarriageReturn = text.endsWith('\r');
     lineEnd.lastIndex = start;
     for (let end = lineEnd.exec(text); end !== null; end = lineEnd.exec(text)) {
-      this.#count(end.index - start + 1);
-      const event = this.#endLine(text.slice(start, end.index));
+      const event = this.#readLine(this.#finishLine(text.slice(start, end.index)));
       if (event) events.push(event);
       start = lineEnd.lastIndex;
     }
-    if (start < text.length) {
-      this.#count(text.length - start);
-      this.#line.push(text.slice(start));
-    }
+    if (start < text.length) this.#hold(text.slice(start));
     return events;
   }
 
-  #count(characters: number): void {
-    this.#characters += characters;
-    if (this.#characters <= this.#maximum) return;
-    throw new ProtocolViolation(
-      'MESSAGE_TOO_BIG',
-      `an event has more than ${this.#maximum} characters`,
-    );
+  #hold(piece: string): void {
+    this.#pieces.push(piece);
+    this.#piecesCharacters += piece.length;
+    this.#assertBounded(this.#piecesCharacters);
   }
 
-  #endLine(rest: string): IncomingEvent | undefined {
-    const line = this.#line.length === 0 ? rest : this.#line.join('') + rest;
-    this.#line = [];
+  #finishLine(piece: string): string {
+    this.#hold(piece);
+    const line = this.#pieces.length === 1 ? piece : this.#pieces.join('');
+    this.#pieces = [];
+    this.#piecesCharacters = 0;
+    return line;
+  }
+
+  #readLine(line: string): IncomingEvent | undefined {
     if (line === '') return this.#dispatch();
     const colon = line.indexOf(':');
-    if (colon === 0) return undefined;
-    const field = colon === -1 ? line : line.slice(0, colon);
-    const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
-    this.#setField(field, value);
+    if (colon === -1) this.#setField(line, '');
+    // a line that begins with a colon is a comment
+    else if (colon > 0) {
+      const valueStart = line[colon + 1] === ' ' ? colon + 2 : colon + 1;
+      this.#setField(line.slice(0, colon), line.slice(valueStart));
+    }
     return undefined;
   }
 
   #setField(field: string, value: string): void {
-    if (field === 'data') this.#data.push(value);
+    if (field === 'data') this.#addData(value);
     else if (field === 'event') this.#event = value;
-    else if (field === 'id' && !value.includes('\0')) this.#lastEventId = value;
+    else if (field === 'id' && !value.includes('\0')) this.#id = value;
     else if (field === 'retry' && /^\d+$/.test(value)) this.#retryMs = Number(value);
+  }
+
+  #addData(value: string): void {
+    this.#data.push(value);
+    // with the line break that joins it to the next
+    this.#dataCharacters += value.length + 1;
+    this.#assertBounded(this.#dataCharacters - 1);
   }
 
   #dispatch(): IncomingEvent | undefined {
     const data = this.#data;
     const event = this.#event === '' ? 'message' : this.#event;
     this.#data = [];
+    this.#dataCharacters = 0;
     this.#event = '';
-    this.#characters = 0;
+    this.#lastEventId = this.#id;
     return data.length === 0
       ? undefined
       : { event, data: data.join('\n'), lastEventId: this.#lastEventId };
+  }
+
+  #assertBounded(characters: number): void {
+    if (characters <= this.#maximum) return;
+    throw new ProtocolViolation(
+      'MESSAGE_TOO_BIG',
+      `an event has more than ${this.#maximum} characters`,
+    );
   }
 }

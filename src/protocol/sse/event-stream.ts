@@ -1,9 +1,11 @@
+import { UsageError } from '../../errors.ts';
+
 /** An event to be written; absent members are left out. */
 export interface OutgoingEvent {
-  readonly event: string;
-  /** JSON text, or empty; it holds no raw line break. */
+  /** The protocol knows these names alone, and some readers fail at any other. */
+  readonly event: 'next' | 'complete';
   readonly data: string;
-  /** What a reader sends back as `Last-Event-ID` when it reconnects. */
+  /** One line that a reader sends back as `Last-Event-ID` when it reconnects. */
   readonly id?: string;
 }
 
@@ -21,8 +23,24 @@ export const comment = ':\n\n';
  *
  * @remarks
  * Line ends are LF: some readers split at two of them and know no other. There is always a `data` line, because an event without one is never dispatched.
+ * A line break in `data`, whichever it is, reaches the reader as LF.
+ *
+ * @throws UsageError for an id that cannot be written
  */
 export function encodeEvent({ event, data, id }: OutgoingEvent): string {
-  const idLine = id === undefined ? '' : `id: ${id}\n`;
-  return `${idLine}event: ${event}\ndata:${data === '' ? '' : ' '}${data}\n\n`;
+  return `${idLine(id)}event: ${event}\n${dataLines(data)}\n`;
+}
+
+function idLine(id: string | undefined): string {
+  if (id === undefined) return '';
+  if (/[\r\n\0]/.test(id)) throw new UsageError('an event id is one line without NUL');
+  return `id: ${id}\n`;
+}
+
+function dataLines(data: string): string {
+  if (data === '') return 'data:\n';
+  // JSON text as it is usually written has no line breaks, so it is not split
+  if (!data.includes('\n') && !data.includes('\r')) return `data: ${data}\n`;
+  const lines = data.split(/\r\n|\n|\r/);
+  return lines.map((line) => `data: ${line}\n`).join('');
 }
