@@ -42,6 +42,7 @@ export const errorTable = {
   BAD_REQUEST: {
     closeCode: 4400,
     httpStatus: 400,
+    draftHttpStatus: 422,
     reason: 'Invalid message received',
     retryable: false,
     log: 'info',
@@ -125,10 +126,30 @@ export const errorTable = {
   RATE_LIMITED: { httpStatus: 429, retryable: true, log: 'info' },
   OPERATION_ID_TOO_LONG: { httpStatus: 400, retryable: false, log: 'info' },
   GRAPHQL_PARSE_FAILED: { httpStatus: 400, retryable: false, log: 'debug' },
-  GRAPHQL_VALIDATION_FAILED: { httpStatus: 400, retryable: false, log: 'debug' },
-  DOCUMENT_LIMIT_EXCEEDED: { httpStatus: 400, retryable: false, log: 'info' },
-  OPERATION_NOT_FOUND: { httpStatus: 400, retryable: false, log: 'debug' },
-  BAD_USER_INPUT: { httpStatus: 400, retryable: false, log: 'debug' },
+  GRAPHQL_VALIDATION_FAILED: {
+    httpStatus: 400,
+    draftHttpStatus: 422,
+    retryable: false,
+    log: 'debug',
+  },
+  DOCUMENT_LIMIT_EXCEEDED: { httpStatus: 400, draftHttpStatus: 422, retryable: false, log: 'info' },
+  OPERATION_NOT_FOUND: { httpStatus: 400, draftHttpStatus: 422, retryable: false, log: 'debug' },
+  BAD_USER_INPUT: { httpStatus: 400, draftHttpStatus: 422, retryable: false, log: 'debug' },
+  OPERATION_TOO_EXPENSIVE: { httpStatus: 400, draftHttpStatus: 422, retryable: false, log: 'info' },
+  PERSISTED_QUERY_NOT_FOUND: {
+    httpStatus: 200,
+    draftHttpStatus: 404,
+    retryable: false,
+    log: 'debug',
+  },
+  PERSISTED_QUERY_NOT_SUPPORTED: {
+    httpStatus: 200,
+    draftHttpStatus: 422,
+    retryable: false,
+    log: 'debug',
+  },
+  DOCUMENT_NOT_FOUND: { httpStatus: 404, retryable: false, log: 'info' },
+  DOCUMENT_NOT_TRUSTED: { httpStatus: 403, retryable: false, log: 'info' },
   SUBSCRIBE_FAILED: { httpStatus: 500, retryable: false, log: 'error' },
 
   // A running subscription ends.
@@ -137,6 +158,10 @@ export const errorTable = {
   EVENTS_LOST: { httpStatus: 410, retryable: true, log: 'warn' },
 
   // HTTP alone.
+  STREAM_NOT_FOUND: { httpStatus: 404, retryable: false, log: 'debug' },
+  STREAM_ALREADY_OPEN: { httpStatus: 409, retryable: false, log: 'debug' },
+  OPERATION_ALREADY_EXISTS: { httpStatus: 409, retryable: false, log: 'debug' },
+  TOO_MANY_RESERVATIONS: { httpStatus: 503, retryable: true, log: 'warn' },
   BODY_NOT_JSON: { httpStatus: 400, retryable: false, log: 'debug' },
   METHOD_NOT_ALLOWED: { httpStatus: 405, retryable: false, log: 'debug' },
   NOT_ACCEPTABLE: { httpStatus: 406, retryable: false, log: 'debug' },
@@ -154,6 +179,8 @@ export interface ErrorEntry {
   /** RFC 6455 section 7.4 and the private codes of the GraphQL protocols. */
   readonly closeCode?: number;
   readonly httpStatus?: number;
+  /** The status in the current draft of GraphQL over HTTP, where it differs. */
+  readonly draftHttpStatus?: number;
   /** The close reason, at most 123 bytes of UTF-8; empty where the protocol fixes none. */
   readonly reason?: string;
   readonly retryable: boolean;

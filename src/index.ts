@@ -15,5 +15,7 @@ export type {
   Instant,
   OperationRequest,
   Position,
+  Protocol,
+  StreamProtocol,
   WebSocketProtocol,
 } from './vocabulary.ts';

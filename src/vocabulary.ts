@@ -10,6 +10,12 @@ export const never: Instant = Number.POSITIVE_INFINITY;
 /** Names of the WebSocket protocols, after the documents that define them (not after their tokens). */
 export type WebSocketProtocol = 'graphql-transport-ws' | 'subscriptions-transport-ws';
 
+/** What carries results over HTTP responses that do not end with the first. */
+export type StreamProtocol = 'sse' | 'sse-single' | 'multipart';
+
+/** Everything that a server may be told to speak; plain HTTP goes without saying. */
+export type Protocol = WebSocketProtocol | StreamProtocol;
+
 /** One WebSocket message: text as a string, binary as bytes. */
 export type Frame = string | Uint8Array;
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 
-import type { RequestHead, Server } from '../server/index.ts';
+import type { HttpResponse, RequestHead, Server } from '../server/index.ts';
 
 /** Answers a plain request with what `server` says; resolves once the answer is sent or its client gone, never rejects. */
 export async function answer(
@@ -17,17 +17,36 @@ export async function answer(
     });
   });
   const { bodyBytes } = server.limits;
-  const { status, headers, body } = await server.handleRequest({
+  const answered = await server.handleRequest({
     ...toRequestHead(request),
     body: (maximumBytes) => readBody(request, maximumBytes),
     signal: left.signal,
   });
   if (left.signal.aborted) return;
   discardRest(request, 2 * bodyBytes);
-  if (!response.headersSent) {
-    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
-  }
+  if (!response.headersSent) send(response, answered);
   await ended;
+}
+
+function send(response: ServerResponse, answered: HttpResponse): void {
+  const { status, headers } = answered;
+  if (answered.kind === 'whole') {
+    const length = { 'content-length': Buffer.byteLength(answered.body) };
+    response.writeHead(status, { ...headers, ...length }).end(answered.body);
+    return;
+  }
+  response.writeHead(status, headers);
+  const events = answered.open({
+    write: (text) => response.write(text),
+    end: () => response.end(),
+    destroy: () => response.destroy(),
+    get bufferedBytes() {
+      return response.writableLength;
+    },
+  });
+  response.on('drain', () => events.drained());
+  response.on('error', () => {}); // a close event follows
+  response.once('close', () => events.closed());
 }
 
 /** Copies what a server needs to know, so that the request itself is not kept alive by a long connection. */

@@ -4,8 +4,9 @@ import { UsageError } from '../errors.ts';
 
 import { assertSchema, createReferenceEngine } from '../execution/index.ts';
 import type { ExecutionEngine } from '../execution/index.ts';
-import type { Clock, WebSocketProtocol } from '../vocabulary.ts';
+import type { Clock, Protocol, WebSocketProtocol } from '../vocabulary.ts';
 import { Deadlines } from './deadlines.ts';
+import { Documents } from './documents.ts';
 import type { EffectiveLimits } from './limits.ts';
 import { toEffectiveLimits } from './limits.ts';
 import type { InternalErrorReporter, Masking } from './masking.ts';
@@ -18,25 +19,39 @@ import { systemClock } from './system-clock.ts';
 /** What all connections and operations of one server share: the options with their defaults in place. */
 export interface ServerCore {
   readonly options: ServerOptions;
-  readonly protocols: readonly WebSocketProtocol[];
+  readonly protocols: readonly Protocol[];
+  readonly webSocketProtocols: readonly WebSocketProtocol[];
   readonly limits: EffectiveLimits;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly principals: Principals;
   readonly engine: ExecutionEngine;
+  readonly documents: Documents;
   readonly masking: Masking;
   readonly report: InternalErrorReporter;
   schemaFor(request: RequestHead): GraphQLSchema | Promise<GraphQLSchema>;
 }
 
-const knownProtocols: readonly WebSocketProtocol[] = [
+const webSocketProtocols: readonly WebSocketProtocol[] = [
   'graphql-transport-ws',
   'subscriptions-transport-ws',
+];
+const knownProtocols: readonly Protocol[] = [
+  ...webSocketProtocols,
+  'sse',
+  'sse-single',
+  'multipart',
+];
+const defaultProtocols: readonly Protocol[] = [
+  'graphql-transport-ws',
+  'sse',
+  'sse-single',
+  'multipart',
 ];
 
 /** Checks the options; throws {@link UsageError} for what cannot work, an invalid schema included. */
 export function createCore(options: ServerOptions): ServerCore {
-  const protocols = options.protocols ?? ['graphql-transport-ws'];
+  const protocols = options.protocols ?? defaultProtocols;
   const unknown = protocols.find((protocol) => !knownProtocols.includes(protocol));
   if (unknown !== undefined) {
     throw new UsageError(
@@ -46,16 +61,21 @@ export function createCore(options: ServerOptions): ServerCore {
   const { schema } = options;
   if (typeof schema !== 'function') assertSchema(schema);
   const limits = toEffectiveLimits(options.limits);
+  if (limits.cost !== Number.POSITIVE_INFINITY && !options.cost) {
+    throw new UsageError('limits.cost has no effect without the `cost` option');
+  }
   const clock = options.clock ?? systemClock;
   const report = createReporter(options.onInternalError);
   return {
     options,
     protocols,
+    webSocketProtocols: webSocketProtocols.filter((protocol) => protocols.includes(protocol)),
     limits,
     clock,
     deadlines: new Deadlines(clock),
     principals: new Principals({ principal: options.principal, limits, report }),
     engine: options.engine ?? createReferenceEngine({ limits }),
+    documents: new Documents(options, report),
     masking: createMasking(options.maskErrors ?? true, report),
     report,
     schemaFor: (request) => (typeof schema === 'function' ? schema(request) : schema),

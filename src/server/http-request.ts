@@ -1,24 +1,8 @@
-import type { ErrorCode } from '../errors.ts';
-import type { PreparedOperation } from '../execution/index.ts';
 import type { OperationRequest } from '../vocabulary.ts';
-import type { NotAdmitted } from './admission.ts';
-import { refusal } from './admission.ts';
 import type { ServerCore } from './core.ts';
-import type { HttpRequest } from './http.ts';
+import { HttpProblem } from './http-problem.ts';
+import type { HttpRequest } from './http-context.ts';
 import { isForeignOrigin } from './origin.ts';
-
-/** A request that never becomes an operation; the code decides the status. */
-export class HttpProblem extends Error {
-  override readonly name = 'HttpProblem';
-  readonly code: ErrorCode;
-  readonly headers: Readonly<Record<string, string>>;
-
-  constructor(code: ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(message);
-    this.code = code;
-    this.headers = headers;
-  }
-}
 
 /** A request with the method that brought it: GET may not change anything. */
 export interface HttpOperation {
@@ -40,30 +24,6 @@ export async function readOperation(
     default:
       throw new HttpProblem('METHOD_NOT_ALLOWED', 'use GET or POST', { allow: 'GET, POST' });
   }
-}
-
-/** Why plain HTTP cannot carry `prepared`; `undefined` if it can. */
-export function objectionTo(
-  prepared: PreparedOperation,
-  { method }: HttpOperation,
-  core: ServerCore,
-): NotAdmitted | undefined {
-  if (prepared.kind === 'subscription') {
-    return refusal(
-      'NOT_ACCEPTABLE',
-      `subscriptions are served over WebSocket here: ${core.protocols.join(', ')}`,
-    );
-  }
-  if (prepared.isIncremental) {
-    return refusal(
-      'NOT_ACCEPTABLE',
-      '@defer and @stream need a transport that carries several results',
-    );
-  }
-  if (method === 'GET' && prepared.kind !== 'query') {
-    return refusal('METHOD_NOT_ALLOWED', 'use POST for mutations');
-  }
-  return undefined;
 }
 
 /**

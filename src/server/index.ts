@@ -4,9 +4,17 @@ export { refuse } from './refusal.ts';
 export type { Refusal } from './refusal.ts';
 export { subscriptionField } from './subscription-field.ts';
 export type { Limits } from './limits.ts';
+export { createPersistedQueryStore } from './persisted-queries.ts';
+export type {
+  PersistedQueriesOptions,
+  PersistedQueryStore,
+  PersistedQueryStoreOptions,
+} from './persisted-queries.ts';
+export type { TrustedDocumentSource, TrustedDocumentsOptions } from './trusted-documents.ts';
 export type {
   ConnectAnswer,
   ConnectEvent,
+  CostEvent,
   DisconnectEvent,
   Hooks,
   KeepAliveOptions,
@@ -18,7 +26,9 @@ export type {
 } from './options.ts';
 export type { DirectInit, DirectSubscription } from './direct.ts';
 export type { RequestHead } from './request-head.ts';
-export type { HttpRequest, HttpResponse } from './http.ts';
+export type { HttpRequest } from './http-context.ts';
+export type { HttpResponse } from './http-response.ts';
+export type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 export type { MessageSocket, SocketEvents } from './socket.ts';
 export type { UpgradeDecision } from './upgrade.ts';
 export { createReferenceEngine } from '../execution/index.ts';

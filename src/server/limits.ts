@@ -35,6 +35,8 @@ export interface Limits extends DocumentLimits {
   readonly subscribesPerSecond?: number;
   /** How many operations may be started at once. @defaultValue 100 */
   readonly subscribeBurst?: number;
+  /** What one operation may cost, as the `cost` option says it; answered with `OPERATION_TOO_EXPENSIVE` on the operation. @defaultValue Infinity */
+  readonly cost?: number;
   /** Pings, pongs and surplus stop messages per second, on average; answered with close 4400. @defaultValue 10 */
   readonly controlMessagesPerSecond?: number;
   /** How many of them may come at once. @defaultValue 200 */
@@ -43,6 +45,10 @@ export interface Limits extends DocumentLimits {
   readonly outboxHighWaterBytes?: number;
   /** Bytes waiting in a socket that no further message may exceed, however far below the high water it started. @defaultValue 1_048_576 */
   readonly outboxHardBytes?: number;
+  /** Streams of the single connection mode that are reserved and not open yet; answered with status 503. @defaultValue 1_000 */
+  readonly reservations?: number;
+  /** How long such a reservation waits for its stream. @defaultValue 30_000 */
+  readonly reservationMs?: number;
   /** How long a source that waits for its reader waits before the peer counts as too slow. @defaultValue 10_000 */
   readonly stalledMs?: number;
 }
@@ -61,10 +67,13 @@ export const defaultLimits = {
   operationIdBudgetBytes: 65_536,
   subscribesPerSecond: 20,
   subscribeBurst: 100,
+  cost: Number.POSITIVE_INFINITY,
   controlMessagesPerSecond: 10,
   controlMessageBurst: 200,
   outboxHighWaterBytes: 262_144,
   outboxHardBytes: 1_048_576,
+  reservations: 1_000,
+  reservationMs: 30_000,
   stalledMs: 10_000,
 } as const satisfies Required<Omit<Limits, keyof DocumentLimits>>;
 

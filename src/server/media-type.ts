@@ -35,6 +35,11 @@ export function chooseMediaType<MediaType extends string>(
   return best?.mediaType;
 }
 
+/** How much a client likes `mediaType`: from 0, not acceptable, to 1. */
+export function weightOf(accept: string | undefined, mediaType: string): number {
+  return findRange(parseAccept(accept), mediaType)?.weight ?? 0;
+}
+
 /** Reads an `Accept` header; members that are no media range are left out. */
 export function parseAccept(accept = ''): readonly MediaRange[] {
   if (accept.trim() === '') return [everything];

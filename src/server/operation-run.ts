@@ -16,8 +16,10 @@ import type { OperationEvent, SessionEvent } from './options.ts';
  * Exactly one of `error` and `complete` is called, once, and nothing after it; neither is called after {@link OperationRun.cancel}.
  */
 export interface ResultSink {
-  /** The JSON text of one result. */
-  next(resultText: string): void;
+  /** The source of a subscription is open: results follow, and request errors cannot any more. */
+  started?(): void;
+  /** One result, with its JSON text. */
+  next(resultText: string, result: FormattedResult): void;
   /** Request errors, or the failure of a source; `errors` is never empty. */
   error(errors: readonly FormattedError[]): void;
   complete(): void;
@@ -43,7 +45,7 @@ const eventsPerTurn = 64;
  */
 export class OperationRun {
   readonly #core: ServerCore;
-  readonly #event: OperationEvent<object>;
+  #event: OperationEvent<object>;
   readonly #sink: ResultSink;
   readonly #admission: AdmissionOptions | undefined;
   #state: 'running' | 'ended' = 'running';
@@ -60,6 +62,7 @@ export class OperationRun {
   async start(): Promise<void> {
     try {
       const admission = await admit(this.#core, this.#event, this.#admission);
+      this.#event = admission.event;
       if (this.#hasEnded()) return;
       if (admission.kind === 'refused') await this.#fail(admission.errors);
       else if (admission.prepared.kind === 'subscription') await this.#runSubscription(admission);
@@ -125,6 +128,7 @@ export class OperationRun {
       controller.abort();
       void source.close(); // it never rejects
     };
+    this.#sink.started?.();
     try {
       await this.#pump(started, context);
     } finally {
@@ -176,13 +180,13 @@ export class OperationRun {
   /** Without a hook the result leaves at once: a query's result and its end go out together. */
   #deliver(result: FormattedResult): Promise<void> | undefined {
     if (this.#core.options.onNext) return this.#deliverThroughHook(result);
-    this.#sink.next(this.#stringify(result));
+    this.#sink.next(this.#stringify(result), result);
     return undefined;
   }
 
   async #deliverThroughHook(result: FormattedResult): Promise<void> {
     const shown = (await this.#core.options.onNext?.({ ...this.#event, result })) ?? result;
-    if (!this.#hasEnded()) this.#sink.next(this.#stringify(shown));
+    if (!this.#hasEnded()) this.#sink.next(this.#stringify(shown), shown);
   }
 
   /** A scalar may have serialised to what JSON cannot hold; that concerns this one result. */

@@ -1,20 +1,22 @@
 import type { GraphQLError, GraphQLSchema } from 'graphql';
 
 import type { Broker } from '../broker/types.ts';
-import type { ExecutionEngine } from '../execution/index.ts';
+import type { ExecutionEngine, PreparedOperation } from '../execution/index.ts';
 import type {
   Clock,
   FormattedError,
   FormattedResult,
   OperationRequest,
-  WebSocketProtocol,
+  Protocol,
 } from '../vocabulary.ts';
 import type { Limits } from './limits.ts';
+import type { PersistedQueriesOptions } from './persisted-queries.ts';
 import type { Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
+import type { TrustedDocumentsOptions } from './trusted-documents.ts';
 
-/** What carries an operation: a WebSocket protocol, plain HTTP, or a direct call of the host program. */
-export type OperationProtocol = WebSocketProtocol | 'http' | 'direct';
+/** What carries an operation: one of the protocols, plain HTTP, or a direct call of the host program. */
+export type OperationProtocol = Protocol | 'http' | 'direct';
 
 /** What a connect hook learns of who wants in. */
 export interface ConnectEvent {
@@ -35,6 +37,12 @@ export interface SessionEvent<Session> {
 /** An operation that passed, or is passing, admission. */
 export interface OperationEvent<Session> extends SessionEvent<Session> {
   readonly operation: OperationRequest;
+}
+
+/** An operation whose document was parsed and validated, before anything of it is executed. */
+export interface CostEvent<Session> extends OperationEvent<Session> {
+  /** Kind, schema, document and the selected operation. Variables stand in `operation`, as the client sent them. */
+  readonly prepared: PreparedOperation;
 }
 
 /** How a session ended. */
@@ -102,6 +110,8 @@ export interface KeepAliveOptions {
   readonly pingAnswerMs?: number;
   /** Period of the `ka` messages of `subscriptions-transport-ws`. @defaultValue 12_000 */
   readonly keepAliveMs?: number;
+  /** Silence on a response stream after which a heartbeat is written: all that frees a source behind a proxy that hides that its client left. @defaultValue 12_000 */
+  readonly heartbeatMs?: number;
 }
 
 /** Configuration of {@link createServer}. */
@@ -115,8 +125,13 @@ export interface ServerOptions<
     | ((request: RequestHead) => GraphQLSchema | Promise<GraphQLSchema>);
   /** The broker behind the schema's topics; its open readers appear in {@link Server.gauges}. It stays yours to close. */
   readonly broker?: Broker;
-  /** WebSocket protocols that are spoken. @defaultValue ['graphql-transport-ws'] */
-  readonly protocols?: readonly WebSocketProtocol[];
+  /**
+   * What is spoken besides plain HTTP.
+   *
+   * @defaultValue `['graphql-transport-ws', 'sse', 'sse-single', 'multipart']`; the older protocol has to be named, because a client could choose
+   * it for being weaker
+   */
+  readonly protocols?: readonly Protocol[];
   /**
    * Whose connection or operation it is: the key by which `connectionsPerPrincipal` and `operationsPerPrincipal` count. Asked after the connect
    * hook has accepted; `undefined` is not counted. One that throws makes the attempt fail like a connect hook that throws.
@@ -128,8 +143,21 @@ export interface ServerOptions<
   readonly eventContext?: (context: Context) => Context | Promise<Context>;
   readonly limits?: Limits;
   readonly keepAlive?: KeepAliveOptions;
+  /** Automatic persisted queries: a client sends the hash of a text that some client sent before. Off without it. */
+  readonly persistedQueries?: PersistedQueriesOptions;
+  /** Documents that clients may name by an id and, unless others are accepted as well, the only ones that are executed. */
+  readonly trustedDocuments?: TrustedDocumentsOptions;
+  /** What an operation costs, in units of your choice; above `limits.cost` it is refused. */
+  readonly cost?: (event: CostEvent<Session>) => number | Promise<number>;
   /** Origins besides the server's own that browsers may send credentials from, such as `https://app.example.com`. @defaultValue [] */
   readonly allowedOrigins?: readonly string[];
+  /**
+   * Which status codes HTTP answers have: those of GraphQL over HTTP up to March 2026, which clients and servers in use expect, or those of its
+   * current draft (422 for invalid requests, 294 for partial results).
+   *
+   * @defaultValue 'earlier'
+   */
+  readonly statusVintage?: 'earlier' | 'draft';
   /** Whether errors that are no `GraphQLError` are hidden from clients. @defaultValue true */
   readonly maskErrors?: boolean;
   /** Learns of each failure that clients do not see: masked errors, hooks that threw. @defaultValue writes to `console.error` */

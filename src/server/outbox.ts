@@ -1,5 +1,11 @@
 import type { EffectiveLimits } from './limits.ts';
-import type { MessageSocket } from './socket.ts';
+
+/** What an {@link Outbox} writes to. */
+export interface OutboxTarget {
+  send(text: string): void;
+  /** Bytes that were sent and that the operating system has not taken yet. */
+  readonly bufferedBytes: number;
+}
 
 /**
  * Counts what a socket has not sent yet, so that a peer that does not read cannot make the process grow.
@@ -9,31 +15,31 @@ import type { MessageSocket } from './socket.ts';
  * message is larger than that.
  */
 export class Outbox {
-  readonly #socket: MessageSocket;
+  readonly #target: OutboxTarget;
   readonly #limits: EffectiveLimits;
   #waiting: (() => void)[] = [];
 
-  constructor(socket: MessageSocket, limits: EffectiveLimits) {
-    this.#socket = socket;
+  constructor(target: OutboxTarget, limits: EffectiveLimits) {
+    this.#target = target;
     this.#limits = limits;
   }
 
   /** Sends `frame`, or says `too-slow` and drops it: the connection has to be closed then. */
   write(frame: string): 'sent' | 'too-slow' {
-    const waitingBytes = this.#socket.bufferedBytes;
+    const waitingBytes = this.#target.bufferedBytes;
     if (
       waitingBytes > this.#limits.outboxHighWaterBytes ||
       (waitingBytes > 0 && waitingBytes + frame.length > this.#limits.outboxHardBytes)
     ) {
       return 'too-slow';
     }
-    this.#socket.send(frame);
+    this.#target.send(frame);
     return 'sent';
   }
 
   /** Whether a source that can wait should wait before it adds more. */
   get isCrowded(): boolean {
-    return this.#socket.bufferedBytes > this.#limits.outboxHighWaterBytes / 2;
+    return this.#target.bufferedBytes > this.#limits.outboxHighWaterBytes / 2;
   }
 
   /** Resolves once the socket took what waits, or is gone. */

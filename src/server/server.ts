@@ -3,13 +3,16 @@ import type { ServerCore } from './core.ts';
 import { createCore } from './core.ts';
 import type { DirectInit, DirectSubscription } from './direct.ts';
 import { executeDirectly, subscribeDirectly } from './direct.ts';
-import type { HttpRequest, HttpResponse } from './http.ts';
+import type { HttpContext, HttpRequest } from './http-context.ts';
+import type { HttpResponse } from './http-response.ts';
 import { handleHttp, refuseWhileClosing } from './http.ts';
 import type { EffectiveLimits } from './limits.ts';
 import type { ServerOptions } from './options.ts';
 import type { RequestHead } from './request-head.ts';
 import type { AcceptedSocket } from './socket-session.ts';
 import { SocketSession } from './socket-session.ts';
+import { SseReservations } from './sse-reservations.ts';
+import { StreamRegistry } from './stream-registry.ts';
 import type { MessageSocket, SocketEvents } from './socket.ts';
 import type { UpgradeDecision } from './upgrade.ts';
 import { decideUpgrade } from './upgrade.ts';
@@ -63,11 +66,13 @@ export function createServer<Session extends object = object, Context = unknown>
 class MillraceServer implements Server {
   readonly #core: ServerCore;
   readonly #sessions = new Set<SocketSession>();
+  readonly #http: HttpContext;
   #closing: Promise<void> | undefined;
   #whenEmpty: (() => void) | undefined;
 
   constructor(core: ServerCore) {
     this.#core = core;
+    this.#http = { core, streams: new StreamRegistry(), reservations: new SseReservations(core) };
   }
 
   get limits(): EffectiveLimits {
@@ -83,8 +88,8 @@ class MillraceServer implements Server {
   }
 
   handleRequest(request: HttpRequest): Promise<HttpResponse> {
-    if (this.#closing) return Promise.resolve(refuseWhileClosing());
-    return handleHttp(this.#core, request);
+    if (this.#closing) return Promise.resolve(refuseWhileClosing(this.#core));
+    return handleHttp(this.#http, request);
   }
 
   decideUpgrade(request: RequestHead): UpgradeDecision {
@@ -100,9 +105,13 @@ class MillraceServer implements Server {
   }
 
   gauges(): ServerGauges {
+    const { streams, reservations } = this.#http;
     return {
-      connections: this.#sessions.size,
-      operations: [...this.#sessions].reduce((sum, session) => sum + session.operationCount, 0),
+      connections: this.#sessions.size + streams.size + reservations.size,
+      operations: [...this.#sessions].reduce(
+        (sum, session) => sum + session.operationCount,
+        streams.size + reservations.operationCount,
+      ),
       deadlines: this.#core.deadlines.size,
       readers: this.#core.options.broker?.readerCount ?? 0,
     };
@@ -113,6 +122,8 @@ class MillraceServer implements Server {
       this.#whenEmpty = resolve;
     });
     for (const session of this.#sessions) session.shutDown();
+    this.#http.streams.cutAll();
+    this.#http.reservations.cutAll();
     if (this.#sessions.size === 0) this.#whenEmpty?.();
     return this.#closing;
   }

@@ -25,7 +25,7 @@ export function decideUpgrade(core: ServerCore, request: RequestHead): UpgradeDe
   try {
     const negotiated = negotiate(
       parseSubprotocols(request.headers['sec-websocket-protocol']),
-      core.protocols,
+      core.webSocketProtocols,
     );
     return negotiated.kind === 'chosen'
       ? { kind: 'accept', protocol: negotiated.protocol, subprotocol: negotiated.subprotocol }

@@ -1,7 +1,7 @@
 import type { OperationRequest } from 'millrace';
 import { describe, expect, it } from 'vitest';
 
-import type { HttpRequest } from '../../src/server/http.ts';
+import type { HttpRequest } from '../../src/server/http-context.ts';
 import type { Conversation } from '../support/conversation.ts';
 import { converse } from '../support/conversation.ts';
 
@@ -60,7 +60,8 @@ async function overHttp({ server }: Conversation, request: OperationRequest): Pr
     headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
     body: () => Promise.resolve({ text: JSON.stringify(request) }),
   };
-  const { body } = await server.handleRequest(httpRequest);
+  const response = await server.handleRequest(httpRequest);
+  const body = response.kind === 'whole' ? response.body : '';
   return toVerdict(JSON.parse(body) as Answer);
 }
 

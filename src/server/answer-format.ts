@@ -1,0 +1,82 @@
+import type { PreparedOperation } from '../execution/index.ts';
+import { distinctFraming } from '../protocol/index.ts';
+import type { Protocol } from '../vocabulary.ts';
+import { chooseMediaType, parseAccept, weightOf } from './media-type.ts';
+
+/** The media types of a single result. */
+export type ResultMediaType = 'application/json' | 'application/graphql-response+json';
+
+/** How an operation is answered over HTTP. */
+export type AnswerFormat =
+  | { readonly kind: 'json'; readonly mediaType: ResultMediaType }
+  | { readonly kind: 'sse' }
+  | { readonly kind: 'multipart' };
+
+/** What a client accepts of what a server speaks, with the weights that its `Accept` header gives (RFC 9110 section 12.5.1). */
+export interface AcceptedFormats {
+  readonly json: { readonly mediaType: ResultMediaType; readonly weight: number } | undefined;
+  /** 0 if it is not accepted or not spoken. */
+  readonly sseWeight: number;
+  readonly multipartWeight: number;
+}
+
+/** Clients that know nothing of the newer type send wildcards. */
+const resultOffers = [
+  { mediaType: 'application/graphql-response+json', hasToBeNamed: true },
+  { mediaType: 'application/json' },
+  { mediaType: 'application/graphql-response+json' },
+] as const;
+
+/** Reads an `Accept` header against what the server speaks. */
+export function readAccepted(
+  accept: string | undefined,
+  protocols: readonly Protocol[],
+): AcceptedFormats {
+  const mediaType = chooseMediaType(accept, resultOffers);
+  return {
+    json: mediaType && { mediaType, weight: weightOf(accept, mediaType) },
+    sseWeight: protocols.includes('sse') ? weightOf(accept, distinctFraming.contentType) : 0,
+    multipartWeight: protocols.includes('multipart') ? weightOfMultipart(accept) : 0,
+  };
+}
+
+/** Whether nothing that could be an answer is accepted. */
+export function acceptsNothing({ json, sseWeight, multipartWeight }: AcceptedFormats): boolean {
+  return json === undefined && sseWeight === 0 && multipartWeight === 0;
+}
+
+/**
+ * How to answer `prepared`; `undefined` if the client accepts nothing that can carry it.
+ *
+ * @remarks
+ * A single result gets JSON unless a stream is liked better. A subscription gets the stream that is liked best, an event stream among equals.
+ */
+export function chooseFormat(
+  accepted: AcceptedFormats,
+  prepared: PreparedOperation,
+): AnswerFormat | undefined {
+  const { json, sseWeight, multipartWeight: multipart } = accepted;
+  if (prepared.kind === 'subscription') {
+    if (sseWeight > 0 && sseWeight >= multipart) return { kind: 'sse' };
+    return multipart > 0 ? { kind: 'multipart' } : undefined;
+  }
+  const canBeJson = json !== undefined && !prepared.isIncremental;
+  if (canBeJson && json.weight >= sseWeight) return { kind: 'json', mediaType: json.mediaType };
+  return sseWeight > 0 ? { kind: 'sse' } : undefined;
+}
+
+/** How to answer what never became an operation: errors are a single result, unless the client wants an event stream and nothing else. */
+export function chooseErrorFormat({ json, sseWeight }: AcceptedFormats): AnswerFormat {
+  if (sseWeight > (json?.weight ?? 0)) return { kind: 'sse' };
+  return { kind: 'json', mediaType: json?.mediaType ?? 'application/json' };
+}
+
+/** A range for parts in general says nothing about subscriptions; a client that reads them says which version. */
+function weightOfMultipart(accept: string | undefined): number {
+  const weights = parseAccept(accept)
+    .filter(({ mediaType, parameters }) => {
+      return mediaType === 'multipart/mixed' && parameters.get('subscriptionspec') === '1.0';
+    })
+    .map(({ weight }) => weight);
+  return Math.max(0, ...weights);
+}

@@ -1,0 +1,106 @@
+import { errorEntry, isErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { FormattedError, FormattedResult } from '../vocabulary.ts';
+import type { ResultMediaType } from './answer-format.ts';
+import type { ServerCore } from './core.ts';
+import type { HttpProblem } from './http-problem.ts';
+import type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
+import type { StreamSession } from './stream-session.ts';
+
+/** What an adapter answers: everything at once, or a stream that begins with the headers. */
+export type HttpResponse =
+  | {
+      readonly kind: 'whole';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string;
+    }
+  | {
+      readonly kind: 'stream';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      /** Called once, when the headers are sent. */
+      open(stream: ResponseStream): ResponseStreamEvents;
+    };
+
+/** The client left; no status of its own exists for what nobody reads. */
+export const nobodyListens: HttpResponse = { kind: 'whole', status: 499, headers: {}, body: '' };
+
+/** Headers that keep caches and proxies from holding a stream back. */
+const streamHeaders = { 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
+
+export function toStreamResponse(contentType: string, session: StreamSession): HttpResponse {
+  return {
+    kind: 'stream',
+    status: 200,
+    headers: { 'content-type': contentType, vary: 'accept', ...streamHeaders },
+    open: (stream) => session.open(stream),
+  };
+}
+
+/** One result: `data`, perhaps with errors. */
+export function answerResult(
+  core: ServerCore,
+  mediaType: ResultMediaType,
+  { resultText, result }: { readonly resultText: string; readonly result: FormattedResult },
+): HttpResponse {
+  const isPartial = result.errors !== undefined && core.options.statusVintage === 'draft';
+  return toWhole(mediaType, { status: isPartial ? 294 : 200, body: resultText });
+}
+
+/** Errors of a well-formed request, before anything was executed. */
+export function answerErrors(
+  core: ServerCore,
+  mediaType: ResultMediaType,
+  errors: readonly FormattedError[],
+): HttpResponse {
+  const given = errors[0]?.extensions?.['code'];
+  const code = isErrorCode(given) ? given : 'BAD_REQUEST';
+  const body = JSON.stringify({ errors });
+  const status = statusOf(core, code);
+  // the one method that is too little for an operation is GET (RFC 9110 section 15.5.6)
+  const headers = status === 405 ? { allow: 'POST' } : {};
+  if (core.options.statusVintage === 'draft') {
+    return toWhole('application/graphql-response+json', { status, body, headers });
+  }
+  // `application/json` cannot tell an answer of the server from one of a proxy, so well-formed requests get 200 there
+  const isOrdinary = status === 400 && mediaType === 'application/json';
+  return toWhole(mediaType, { status: isOrdinary ? 200 : status, body, headers });
+}
+
+/** A request that never became an operation. */
+export function answerProblem(
+  core: ServerCore,
+  problem: HttpProblem,
+  mediaType: ResultMediaType = 'application/json',
+): HttpResponse {
+  const error: FormattedError = { message: problem.message, extensions: { code: problem.code } };
+  return toWhole(mediaType, {
+    status: statusOf(core, problem.code),
+    body: JSON.stringify({ errors: [error] }),
+    headers: problem.headers,
+  });
+}
+
+function statusOf(core: ServerCore, code: ErrorCode): number {
+  const { httpStatus = 400, draftHttpStatus = httpStatus } = errorEntry(code);
+  return core.options.statusVintage === 'draft' ? draftHttpStatus : httpStatus;
+}
+
+interface Content {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function toWhole(
+  mediaType: ResultMediaType,
+  { status, body, headers = {} }: Content,
+): HttpResponse {
+  return {
+    kind: 'whole',
+    status,
+    headers: { 'content-type': `${mediaType}; charset=utf-8`, vary: 'accept', ...headers },
+    body,
+  };
+}
