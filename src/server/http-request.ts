@@ -51,6 +51,7 @@ function readQuery(url: string): Readonly<Record<string, unknown>> {
     operationName: read('operationName'),
     variables: parseJson(read('variables'), 'variables'),
     extensions: parseJson(read('extensions'), 'extensions'),
+    documentId: read('documentId'),
   };
 }
 
@@ -81,14 +82,29 @@ function parseJson(text: string | undefined, what: string): unknown {
 }
 
 function toOperation(value: Readonly<Record<string, unknown>>): OperationRequest {
-  const { query, operationName, variables, extensions } = value;
+  const { operationName, variables } = value;
+  const extensions = toExtensions(value);
+  const query = value['query'] ?? (namesDocument(extensions) ? '' : undefined);
   if (typeof query !== 'string') throw new HttpProblem('BAD_REQUEST', '`query` must be a string');
   return {
     query,
     ...(isPresent(operationName) && { operationName: toText(operationName, 'operationName') }),
     ...(isPresent(variables) && { variables: toMap(variables, 'variables') }),
-    ...(isPresent(extensions) && { extensions: toMap(extensions, 'extensions') }),
+    ...(extensions && { extensions }),
   };
+}
+
+/** The convention of persisted documents has `documentId` beside `query`; past this point it is an extension, as on every other transport. */
+function toExtensions({
+  extensions,
+  documentId,
+}: Readonly<Record<string, unknown>>): OperationRequest['extensions'] {
+  const given = isPresent(extensions) ? toMap(extensions, 'extensions') : undefined;
+  return isPresent(documentId) ? { ...given, documentId } : given;
+}
+
+function namesDocument(extensions: OperationRequest['extensions']): boolean {
+  return isPresent(extensions?.['documentId']) || isPresent(extensions?.['persistedQuery']);
 }
 
 function toText(value: unknown, name: string): string {
