@@ -25,7 +25,7 @@ export const boundaries = {
   broker: { folders: ['stream'], packages: ['graphql'], node: false },
   server: {
     folders: ['execution', 'broker', 'protocol', 'stream'],
-    packages: ['graphql'],
+    packages: ['graphql', 'lru-cache'],
     node: false,
   },
   client: { folders: ['protocol', 'stream'], packages: ['graphql', 'ws'], node: false },

@@ -26,6 +26,7 @@ describe('what a file may import', () => {
     ['broker/memory.ts', '../stream/source.ts'],
     ['server/server.ts', '../broker/types.ts'],
     ['server/server.ts', 'graphql'],
+    ['server/persisted-queries.ts', 'lru-cache'],
     ['client/client.ts', '../protocol/index.ts'],
     ['links/apollo.ts', '../client/index.ts'],
     ['adapters/node.ts', 'node:http'],
