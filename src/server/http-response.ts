@@ -38,6 +38,9 @@ export function toStreamResponse(contentType: string, session: StreamSession): H
   };
 }
 
+/** What is refused now may be executed a moment later: when somebody has sent the text of a persisted query, or a document became trusted. */
+const notToBeCached = { 'cache-control': 'private, no-cache, must-revalidate' };
+
 /** One result: `data`, perhaps with errors. */
 export function answerResult(
   core: ServerCore,
@@ -59,7 +62,7 @@ export function answerErrors(
   const body = JSON.stringify({ errors });
   const status = statusOf(core, code);
   // the one method that is too little for an operation is GET (RFC 9110 section 15.5.6)
-  const headers = status === 405 ? { allow: 'POST' } : {};
+  const headers = { ...notToBeCached, ...(status === 405 && { allow: 'POST' }) };
   if (core.options.statusVintage === 'draft') {
     return toWhole('application/graphql-response+json', { status, body, headers });
   }
