@@ -29,6 +29,13 @@ export const errorTable = {
   },
   TOO_MANY_FRAGMENTS: { closeCode: 1008, reason: '', retryable: false, log: 'warn' },
   MESSAGE_TOO_BIG: { closeCode: 1009, httpStatus: 413, reason: '', retryable: false, log: 'info' },
+  AT_CAPACITY: {
+    closeCode: 1013,
+    httpStatus: 503,
+    reason: 'Try again later',
+    retryable: true,
+    log: 'warn',
+  },
   SLOW_CONSUMER: { closeCode: 1013, reason: 'Reads too slowly', retryable: true, log: 'warn' },
 
   // The peer broke the protocol, or is refused by it.
@@ -164,6 +171,7 @@ export const errorTable = {
   TOO_MANY_RESERVATIONS: { httpStatus: 503, retryable: true, log: 'warn' },
   BODY_NOT_JSON: { httpStatus: 400, retryable: false, log: 'debug' },
   METHOD_NOT_ALLOWED: { httpStatus: 405, retryable: false, log: 'debug' },
+  REQUEST_TIMEOUT: { httpStatus: 408, retryable: true, log: 'info' },
   NOT_ACCEPTABLE: { httpStatus: 406, retryable: false, log: 'debug' },
   UNSUPPORTED_MEDIA_TYPE: { httpStatus: 415, retryable: false, log: 'debug' },
   CROSS_SITE_REQUEST: { httpStatus: 403, retryable: false, log: 'info' },

@@ -55,6 +55,8 @@ export type ServerOutput =
 export interface ConnectionRefusal {
   /** For people; shown to the peer. */
   readonly reason?: string;
+  /** The row of the error table that it follows, where that is not the protocol's own way to refuse. */
+  readonly error?: ClosingCode;
 }
 
 /**

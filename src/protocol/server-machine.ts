@@ -28,8 +28,10 @@ const defaults = {
   controlMessageBurst: 200,
 } as const satisfies Required<ServerConnectionOptions>;
 
-/** A peer that does not read cannot answer the close frame either. */
+/** A peer that does not read cannot answer the close frame either, and one that has to make room must not take its time. */
 const deadPeerHandshakeMs = 1_000;
+
+const hurried: readonly ClosingCode[] = ['PING_TIMEOUT', 'SLOW_CONSUMER', 'AT_CAPACITY'];
 
 const ping: readonly ServerOutput[] = [{ kind: 'ping' }];
 const destroy: readonly ServerOutput[] = [{ kind: 'destroy' }];
@@ -208,8 +210,8 @@ export abstract class ServerMachine implements ServerConnection {
 
   #handshakeMs(error: ClosingCode): number {
     const { closeHandshakeMs } = this.options;
-    if (error === 'PING_TIMEOUT' || error === 'SLOW_CONSUMER')
-      return Math.min(deadPeerHandshakeMs, closeHandshakeMs);
-    return closeHandshakeMs;
+    return hurried.includes(error)
+      ? Math.min(deadPeerHandshakeMs, closeHandshakeMs)
+      : closeHandshakeMs;
   }
 }

@@ -4,13 +4,16 @@ import { isRefusal } from './refusal.ts';
 
 /** What became of a connection attempt. */
 export type ConnectDecision =
-  | {
-      readonly kind: 'accepted';
-      readonly session: object;
-      readonly ackPayload?: Readonly<Record<string, unknown>>;
-    }
+  | AcceptedConnect
   | { readonly kind: 'refused'; readonly reason?: string }
   | { readonly kind: 'failed' };
+
+/** What the connect hook said yes with. */
+export interface AcceptedConnect {
+  readonly kind: 'accepted';
+  readonly session: object;
+  readonly ackPayload?: Readonly<Record<string, unknown>>;
+}
 
 /** Asks the connect hook, once per socket or HTTP request. Never rejects: a hook that throws makes the attempt `failed`. */
 export async function decideConnect(

@@ -5,6 +5,7 @@ import { UsageError } from '../errors.ts';
 import { assertSchema, createReferenceEngine } from '../execution/index.ts';
 import type { ExecutionEngine } from '../execution/index.ts';
 import type { Clock, Protocol, WebSocketProtocol } from '../vocabulary.ts';
+import { Capacity } from './capacity.ts';
 import { Deadlines } from './deadlines.ts';
 import { Documents } from './documents.ts';
 import type { EffectiveLimits } from './limits.ts';
@@ -24,6 +25,7 @@ export interface ServerCore {
   readonly limits: EffectiveLimits;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly capacity: Capacity;
   readonly principals: Principals;
   readonly engine: ExecutionEngine;
   readonly documents: Documents;
@@ -73,6 +75,7 @@ export function createCore(options: ServerOptions): ServerCore {
     limits,
     clock,
     deadlines: new Deadlines(clock),
+    capacity: new Capacity(options.limits),
     principals: new Principals({ principal: options.principal, limits, report }),
     engine: options.engine ?? createReferenceEngine({ limits }),
     documents: new Documents(options, report),

@@ -64,12 +64,30 @@ async function readBody(
     throw new HttpProblem('UNSUPPORTED_MEDIA_TYPE', 'the content type must be application/json');
   }
   const { bodyBytes } = core.limits;
-  const body = await request.body(bodyBytes);
+  const body = await readInTime(core, request);
   if (body === 'too-big')
     throw new HttpProblem('MESSAGE_TOO_BIG', `limits.bodyBytes of ${bodyBytes} exceeded`);
   const value = parseJson(body.text, 'the body');
   if (!isObject(value)) throw new HttpProblem('BAD_REQUEST', 'the body must be a JSON object');
   return value;
+}
+
+/** A body that comes a byte now and then would keep its connection for as long as its client likes. */
+async function readInTime(core: ServerCore, request: HttpRequest): ReturnType<HttpRequest['body']> {
+  const { bodyBytes, bodyMs } = core.limits;
+  if (bodyMs === Infinity) return request.body(bodyBytes);
+  let cancel = (): void => {};
+  const late = new Promise<never>((_resolve, reject) => {
+    const problem = new HttpProblem('REQUEST_TIMEOUT', `limits.bodyMs of ${bodyMs} exceeded`, {
+      connection: 'close',
+    });
+    cancel = core.clock.schedule(() => reject(problem), bodyMs);
+  });
+  try {
+    return await Promise.race([request.body(bodyBytes), late]);
+  } finally {
+    cancel();
+  }
 }
 
 function parseJson(text: string | undefined, what: string): unknown {

@@ -3,12 +3,26 @@ import type { DocumentLimits } from '../execution/index.ts';
 
 /** Every bound of a server with its default; `Infinity` lifts one. Exceeding one ends in an error that names the limit and its value. */
 export interface Limits extends DocumentLimits {
+  /**
+   * Sockets and open response streams of this server; answered with status 503 before the upgrade.
+   *
+   * @defaultValue what the adapter finds out that the process can hold (on Node 95 % of its limit of open files), otherwise 10_000
+   */
+  readonly connections?: number;
+  /**
+   * Sockets whose connect hook has not accepted yet; the oldest of them is closed with 1013.
+   *
+   * @defaultValue a tenth of `connections`, but at least 1_000
+   */
+  readonly unacknowledgedConnections?: number;
   /** Time from the open socket to the init message; answered with close 4408. @defaultValue 5_000 */
   readonly initDeadlineMs?: number;
   /** Size of one WebSocket message, counted while it arrives; answered with close 1009. @defaultValue 65_536 */
   readonly messageBytes?: number;
   /** Size of an HTTP request body, counted while it arrives; answered with status 413. @defaultValue 1_048_576 */
   readonly bodyBytes?: number;
+  /** Time from the head to the last byte of an HTTP request; answered with status 408 and the end of the connection. @defaultValue 10_000 */
+  readonly bodyMs?: number;
   /** Fragments of one WebSocket message; answered with close 1008. @defaultValue 16_384 */
   readonly messageFragments?: number;
   /** Time from the first to the last byte of one WebSocket message; answered with close 1008. @defaultValue 10_000 */
@@ -55,9 +69,12 @@ export interface Limits extends DocumentLimits {
 
 /** The defaults of {@link Limits}; those of a document stand with the checks that use them. */
 export const defaultLimits = {
+  connections: 10_000,
+  unacknowledgedConnections: 1_000,
   initDeadlineMs: 5_000,
   messageBytes: 65_536,
   bodyBytes: 1_048_576,
+  bodyMs: 10_000,
   messageFragments: 16_384,
   messageMs: 10_000,
   operationsPerConnection: 100,

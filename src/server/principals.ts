@@ -17,9 +17,12 @@ export interface CountedConnection extends Counted {
 /** Whether something may begin. */
 export type Counting<What extends Counted> =
   | { readonly kind: 'counted'; readonly counted: What }
-  | { readonly kind: 'refused'; readonly error: FormattedError }
-  /** The `principal` option threw, and the reporter knows: whoever it is must not get in. */
-  | { readonly kind: 'failed' };
+  | { readonly kind: 'refused'; readonly error: FormattedError };
+
+/** The `principal` option threw, and the reporter knows: whoever it is must not get in. */
+export interface Unidentified {
+  readonly kind: 'failed';
+}
 
 /** What {@link Principals} reads of the server's options. */
 export interface PrincipalsOptions {
@@ -38,7 +41,7 @@ type Identity =
   | { readonly kind: 'known'; readonly account: Account }
   /** Nobody in particular: nothing is counted. */
   | { readonly kind: 'anonymous' }
-  | { readonly kind: 'failed' };
+  | Unidentified;
 
 /**
  * What each user of a server holds, over all transports: sockets and reserved event streams are connections, and whatever was started and has
@@ -67,7 +70,7 @@ export class Principals {
   }
 
   /** Counts a connection of whoever `session`, accepted by the connect hook, belongs to. */
-  enter(session: object): Counting<CountedConnection> {
+  enter(session: object): Counting<CountedConnection> | Unidentified {
     const identity = this.#identify(session);
     switch (identity.kind) {
       case 'failed':
@@ -80,7 +83,7 @@ export class Principals {
   }
 
   /** Counts an operation that belongs to no connection: that of an HTTP request whose connect hook accepted. */
-  startOperation(session: object): Counting<Counted> {
+  startOperation(session: object): Counting<Counted> | Unidentified {
     const identity = this.#identify(session);
     switch (identity.kind) {
       case 'failed':

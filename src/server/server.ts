@@ -46,6 +46,8 @@ export interface Server {
   decideUpgrade(request: RequestHead): UpgradeDecision;
   /** For adapters: takes over a socket whose upgrade was accepted. */
   open(socket: MessageSocket, accepted: Omit<AcceptedSocket, 'onGone'>): SocketEvents;
+  /** For adapters: says how many connections the process can hold; `limits.connections` of the options goes before it. */
+  assumeCapacity(connections: number): void;
   gauges(): ServerGauges;
   /** Closes every connection with 1001, accepts none any more, answers HTTP requests with 503, and resolves once the last connection is gone. Closing twice is harmless. */
   close(): Promise<void>;
@@ -67,16 +69,18 @@ class MillraceServer implements Server {
   readonly #core: ServerCore;
   readonly #sessions = new Set<SocketSession>();
   readonly #http: HttpContext;
+  #limits: EffectiveLimits;
   #closing: Promise<void> | undefined;
   #whenEmpty: (() => void) | undefined;
 
   constructor(core: ServerCore) {
     this.#core = core;
+    this.#limits = limitsOf(core);
     this.#http = { core, streams: new StreamRegistry(), reservations: new SseReservations(core) };
   }
 
   get limits(): EffectiveLimits {
-    return this.#core.limits;
+    return this.#limits;
   }
 
   execute(request: OperationRequest, init: DirectInit = {}): Promise<FormattedResult> {
@@ -102,6 +106,11 @@ class MillraceServer implements Server {
     this.#sessions.add(session);
     if (this.#closing) session.shutDown();
     return session;
+  }
+
+  assumeCapacity(connections: number): void {
+    this.#core.capacity.assume(connections);
+    this.#limits = limitsOf(this.#core);
   }
 
   gauges(): ServerGauges {
@@ -132,4 +141,9 @@ class MillraceServer implements Server {
     this.#sessions.delete(session);
     if (this.#sessions.size === 0) this.#whenEmpty?.();
   };
+}
+
+function limitsOf({ limits, capacity }: ServerCore): EffectiveLimits {
+  const { connections, unacknowledgedConnections } = capacity;
+  return { ...limits, connections, unacknowledgedConnections };
 }

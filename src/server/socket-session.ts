@@ -2,6 +2,8 @@ import type { ServerConnection, ServerOperation, ServerOutput } from '../protoco
 import { createServerConnection } from '../protocol/index.ts';
 import type { Frame, Instant, OperationRequest, WebSocketProtocol } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
+import type { Sheddable, SocketPlace } from './capacity.ts';
+import type { AcceptedConnect } from './connect.ts';
 import { decideConnect, notifyDisconnect } from './connect.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
@@ -10,6 +12,8 @@ import type { ResultSink } from './operation-run.ts';
 import { OperationRun } from './operation-run.ts';
 import type { SessionEvent } from './options.ts';
 import { Outbox } from './outbox.ts';
+import { uncountedConnection } from './principals.ts';
+import type { Counted, CountedConnection } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
 import type { MessageSocket, SocketEvents } from './socket.ts';
 
@@ -19,15 +23,17 @@ import type { MessageSocket, SocketEvents } from './socket.ts';
  * @remarks
  * Holds no rule of a protocol and no policy of its own; decisions are the machine's and those of admission.
  */
-export class SocketSession implements SocketEvents, Waiting {
+export class SocketSession implements SocketEvents, Waiting, Sheddable {
   readonly #core: ServerCore;
   readonly #socket: MessageSocket;
   readonly #connection: ServerConnection;
   readonly #outbox: Outbox;
   readonly #quota: OperationQuota;
-  readonly #runs = new Map<ServerOperation, OperationRun>();
+  readonly #running = new Map<ServerOperation, Running>();
+  readonly #place: SocketPlace;
   readonly #onGone: (session: SocketSession) => void;
   #event: SessionEvent<object>;
+  #principal: CountedConnection = uncountedConnection;
   #accepted = false;
   #mayWrite = true;
   #gone: { readonly code: number; readonly reason: string } | undefined;
@@ -48,6 +54,7 @@ export class SocketSession implements SocketEvents, Waiting {
       ...core.options.keepAlive,
     });
     core.deadlines.watch(this);
+    this.#place = core.capacity.enterSocket(this);
   }
 
   get deadline(): Instant {
@@ -56,7 +63,7 @@ export class SocketSession implements SocketEvents, Waiting {
 
   /** Operations that have not ended. */
   get operationCount(): number {
-    return this.#runs.size;
+    return this.#running.size;
   }
 
   message(frame: Frame): void {
@@ -95,6 +102,8 @@ export class SocketSession implements SocketEvents, Waiting {
     this.#apply(this.#connection.closed());
     this.drained();
     this.#core.deadlines.forget(this);
+    this.#principal.leave();
+    this.#place.leave();
     this.#onGone(this);
     if (this.#accepted) notifyDisconnect(this.#core, { ...this.#event, code, reason });
   }
@@ -102,6 +111,10 @@ export class SocketSession implements SocketEvents, Waiting {
   /** Ends the connection because the server stops. */
   shutDown(): void {
     this.#apply(this.#connection.close(this.#core.clock.now(), 'GOING_AWAY'));
+  }
+
+  shed(): void {
+    this.#apply(this.#connection.close(this.#core.clock.now(), 'AT_CAPACITY'));
   }
 
   #apply(outputs: readonly ServerOutput[]): void {
@@ -155,16 +168,34 @@ export class SocketSession implements SocketEvents, Waiting {
       case 'failed':
         return this.#apply(this.#connection.fail(now));
       case 'accepted':
-        this.#event = { ...this.#event, session: decision.session };
-        this.#accepted = true;
-        if (this.#gone) notifyDisconnect(this.#core, { ...this.#event, ...this.#gone });
-        return this.#accept(now, decision.ackPayload);
+        return this.#enter(now, decision);
+    }
+  }
+
+  #enter(now: Instant, { session, ackPayload }: AcceptedConnect): void {
+    this.#event = { ...this.#event, session };
+    this.#accepted = true;
+    if (this.#gone) return notifyDisconnect(this.#core, { ...this.#event, ...this.#gone });
+    const counting = this.#core.principals.enter(session);
+    switch (counting.kind) {
+      case 'failed':
+        return this.#apply(this.#connection.fail(now));
+      case 'refused': {
+        const { message: reason } = counting.error;
+        const refusal = { error: 'TOO_MANY_CONNECTIONS', reason } as const;
+        return this.#apply(this.#connection.refuse(now, refusal));
+      }
+      case 'counted':
+        this.#principal = counting.counted;
+        return this.#accept(now, ackPayload);
     }
   }
 
   #accept(now: Instant, ackPayload: Readonly<Record<string, unknown>> | undefined): void {
     try {
-      this.#apply(this.#connection.accept(now, ackPayload));
+      const outputs = this.#connection.accept(now, ackPayload);
+      this.#place.acknowledge();
+      this.#apply(outputs);
     } catch (error) {
       this.#core.report(error, 'ackPayload'); // JSON cannot hold it
       this.#apply(this.#connection.fail(now));
@@ -182,12 +213,15 @@ export class SocketSession implements SocketEvents, Waiting {
       this.#core.clock.now(),
     );
     if (refusal) return this.#apply(this.#connection.error(operation, [refusal]));
+    const counting = this.#principal.startOperation();
+    if (counting.kind === 'refused')
+      return this.#apply(this.#connection.error(operation, [counting.error]));
     const run = new OperationRun(
       this.#core,
       { session: this.#event, request },
       this.#sinkFor(operation),
     );
-    this.#runs.set(operation, run);
+    this.#running.set(operation, { run, counted: counting.counted });
     void run.start(); // reports its own failures, never rejects
   }
 
@@ -198,11 +232,11 @@ export class SocketSession implements SocketEvents, Waiting {
           this.#send(this.#connection.encodeResult(operation.id, resultText));
       },
       error: (errors) => {
-        this.#runs.delete(operation);
+        this.#release(operation);
         this.#apply(this.#connection.error(operation, errors));
       },
       complete: () => {
-        this.#runs.delete(operation);
+        this.#release(operation);
         this.#apply(this.#connection.complete(operation));
       },
       room: () => (operation.mayDeliver && this.#outbox.isCrowded ? this.#awaitRoom() : undefined),
@@ -218,10 +252,20 @@ export class SocketSession implements SocketEvents, Waiting {
   }
 
   #cancel(operation: ServerOperation): void {
-    const run = this.#runs.get(operation);
-    this.#runs.delete(operation);
-    run?.cancel();
+    this.#release(operation)?.cancel();
   }
+
+  #release(operation: ServerOperation): OperationRun | undefined {
+    const running = this.#running.get(operation);
+    this.#running.delete(operation);
+    running?.counted.leave();
+    return running?.run;
+  }
+}
+
+interface Running {
+  readonly run: OperationRun;
+  readonly counted: Counted;
 }
 
 /** What the server decided about a socket before its session began. */

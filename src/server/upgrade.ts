@@ -2,6 +2,7 @@ import type { ClosingCode } from '../errors.ts';
 import { ProtocolViolation, errorEntry } from '../errors.ts';
 import { negotiate, parseSubprotocols } from '../protocol/index.ts';
 import type { WebSocketProtocol } from '../vocabulary.ts';
+import { retryLater } from './capacity.ts';
 import type { ServerCore } from './core.ts';
 import { isForeignOrigin } from './origin.ts';
 import type { RequestHead } from './request-head.ts';
@@ -13,10 +14,18 @@ export type UpgradeDecision =
    * Complete the upgrade without a subprotocol, then close: a browser shows its program a close code, never an HTTP status.
    */
   | { readonly kind: 'accept-and-close'; readonly code: number; readonly reason: string }
-  | { readonly kind: 'refuse'; readonly status: number; readonly message: string };
+  | {
+      readonly kind: 'refuse';
+      readonly status: number;
+      readonly message: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    };
 
 /** Decides on an upgrade before a byte is answered. */
 export function decideUpgrade(core: ServerCore, request: RequestHead): UpgradeDecision {
+  if (core.capacity.isFull) {
+    return { kind: 'refuse', status: 503, message: 'The server is full', headers: retryLater };
+  }
   const carriesCredentials =
     request.headers['cookie'] !== undefined || request.headers['authorization'] !== undefined;
   if (carriesCredentials && isForeignOrigin(core, request)) {

@@ -33,7 +33,8 @@ export class GraphqlTransportWsServer extends ServerMachine {
   }
 
   refuse(now: Instant, refusal: ConnectionRefusal): readonly ServerOutput[] {
-    return this.state === 'init-pending' ? this.close(now, 'FORBIDDEN', refusal.reason) : nothing;
+    if (this.state !== 'init-pending') return nothing;
+    return this.close(now, refusal.error ?? 'FORBIDDEN', refusal.reason);
   }
 
   fail(now: Instant): readonly ServerOutput[] {

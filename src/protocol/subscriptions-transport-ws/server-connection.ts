@@ -62,7 +62,8 @@ export class SubscriptionsTransportWsServer extends ServerMachine {
 
   refuse(now: Instant, refusal: ConnectionRefusal): readonly ServerOutput[] {
     if (this.state !== 'init-pending') return nothing;
-    return this.#closeSaying(now, refusal.reason ?? 'Prohibited connection!', 'CONNECTION_REFUSED');
+    const { reason = 'Prohibited connection!', error = 'CONNECTION_REFUSED' } = refusal;
+    return this.#closeSaying(now, reason, error);
   }
 
   fail(now: Instant): readonly ServerOutput[] {
@@ -172,10 +173,13 @@ export class SubscriptionsTransportWsServer extends ServerMachine {
     return sendError(id, 'BAD_REQUEST', message);
   }
 
-  /** Closes with words before the close, and with the code 1011 that this protocol has for a server that cannot go on. */
+  /**
+   * Closes with words before the close, and with 1011, this protocol's only code for a server that does not go on; whoever
+   * left out the init gets a code of ours.
+   */
   #closeSaying(now: Instant, message: string, error: ClosingCode): readonly ServerOutput[] {
     const { closeCode, reason } =
-      error === 'INTERNAL_SERVER_ERROR' ? errorTable.CONNECTION_REFUSED : errorTable[error];
+      errorTable[error === 'UNAUTHORIZED' ? error : 'CONNECTION_REFUSED'];
     const outputs = this.closeWith(now, { code: closeCode, reason, error });
     if (outputs === nothing) return nothing;
     return [send({ type: 'connection_error', payload: { message } }), ...outputs];
