@@ -1,76 +1,9 @@
 import type { OperationRequest } from 'millrace';
 import { describe, expect, it } from 'vitest';
 
-import type { HttpRequest } from '../../src/server/http-context.ts';
-import type { Conversation } from '../support/conversation.ts';
 import { converse } from '../support/conversation.ts';
-
-/** What became of a request, in words that every transport can say. */
-type Verdict =
-  | { readonly data: unknown; readonly errors?: readonly string[] }
-  | { readonly code: unknown };
-
-interface Answer {
-  readonly data?: unknown;
-  readonly errors?: readonly {
-    readonly message: string;
-    readonly extensions?: { readonly code?: unknown };
-  }[];
-}
-
-function toVerdict({ data, errors }: Answer): Verdict {
-  if (data === undefined) return { code: errors?.[0]?.extensions?.code };
-  return { data, ...(errors && { errors: errors.map(({ message }) => message) }) };
-}
-
-async function overSocket(conversation: Conversation, request: OperationRequest): Promise<Verdict> {
-  const client = await conversation.ready();
-  client.send(JSON.stringify({ id: '1', type: 'subscribe', payload: request }));
-  const observation = await client.next();
-  client.vanish();
-  if (observation.kind !== 'message') throw new Error(`unexpected ${observation.kind}`);
-  const { type, payload } = observation.message as {
-    readonly type: string;
-    readonly payload: Answer;
-  };
-  return toVerdict(type === 'error' ? { errors: payload as Answer['errors'] & object } : payload);
-}
-
-async function overLegacySocket(
-  conversation: Conversation,
-  request: OperationRequest,
-): Promise<Verdict> {
-  const client = await conversation.ready({ protocol: 'subscriptions-transport-ws' });
-  await client.next(); // ka
-  client.send(JSON.stringify({ id: '1', type: 'start', payload: request }));
-  const observation = await client.next();
-  client.vanish();
-  if (observation.kind !== 'message') throw new Error(`unexpected ${observation.kind}`);
-  const { type, payload } = observation.message as {
-    readonly type: string;
-    readonly payload: unknown;
-  };
-  return toVerdict((type === 'error' ? { errors: [payload] } : payload) as Answer);
-}
-
-async function overHttp({ server }: Conversation, request: OperationRequest): Promise<Verdict> {
-  const httpRequest: HttpRequest = {
-    method: 'POST',
-    url: '/graphql',
-    headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
-    body: () => Promise.resolve({ text: JSON.stringify(request) }),
-  };
-  const response = await server.handleRequest(httpRequest);
-  const body = response.kind === 'whole' ? response.body : '';
-  return toVerdict(JSON.parse(body) as Answer);
-}
-
-async function directly({ server }: Conversation, request: OperationRequest): Promise<Verdict> {
-  return toVerdict(await server.execute(request));
-}
-
-/** A new transport joins by one line. */
-const transports = { overSocket, overLegacySocket, overHttp, directly };
+import type { Verdict } from '../support/transports.ts';
+import { clientTransports, transports } from '../support/transports.ts';
 
 const deep = (levels: number): string =>
   '{ __schema { types { '.concat('ofType { '.repeat(levels), 'name', ' }'.repeat(levels + 3));
@@ -130,7 +63,7 @@ describe.each(requests)('%s', (_title, request) => {
   });
 
   it('passes the same hooks on every transport that has a client', async () => {
-    for (const ask of [overSocket, overLegacySocket, overHttp]) {
+    for (const ask of Object.values(clientTransports)) {
       const called: string[] = [];
       const conversation = converse({
         onConnect: () => {

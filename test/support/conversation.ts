@@ -29,7 +29,7 @@ export function converse(options: Partial<ServerOptions> = {}): Conversation {
   const server = createServer({
     schema: app.schema,
     broker: app.broker,
-    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws'],
+    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse'],
     onInternalError: (error, where) => {
       hidden.push(`${where}: ${error instanceof Error ? error.message : String(error)}`);
     },
