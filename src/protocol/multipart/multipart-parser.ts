@@ -165,7 +165,13 @@ function indexOf(bytes: Uint8Array, pattern: Uint8Array, from: number): number {
     at !== -1 && at <= last;
     at = bytes.indexOf(carriageReturn, at + 1)
   ) {
-    if (pattern.every((byte, offset) => bytes[at + offset] === byte)) return at;
+    if (hasAt(bytes, pattern, at)) return at;
   }
   return -1;
+}
+
+function hasAt(bytes: Uint8Array, pattern: Uint8Array, at: number): boolean {
+  let length = 0;
+  while (length < pattern.length && bytes[at + length] === pattern[length]) length += 1;
+  return length === pattern.length;
 }
