@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream';
 import type { Server } from '../server/index.ts';
 import { answer } from './node-request.ts';
 import { createUpgrader, refuseUpgrade } from './node-upgrade.ts';
+import { connectionsOfProcess } from './open-files.ts';
+import { requestTimeouts } from './request-timeouts.ts';
 import { takeFirst } from './take-first.ts';
 
 /** Where a server answers. */
@@ -48,7 +50,7 @@ const answerGraceMs = 5_000;
  * @throws the error of `node:net` (`EADDRINUSE` and others) if it cannot
  */
 export async function listen(server: Server, options: ListenOptions = {}): Promise<Running> {
-  const httpServer = createHttpServer();
+  const httpServer = createHttpServer(requestTimeouts(server.limits));
   const attachment = attach(server, httpServer, options);
   const { port } = await startListening(httpServer, options);
   const close = async (): Promise<void> => {
@@ -79,6 +81,8 @@ export function attach(
 ): Attachment {
   const paths = new Set(pathsOf(options));
   const isOurs = ({ url = '' }: IncomingMessage): boolean => paths.has(url.split('?')[0] ?? '');
+  const capacity = connectionsOfProcess();
+  if (capacity !== undefined) server.assumeCapacity(capacity);
   const upgrade = createUpgrader(server);
   const answering = new Set<Promise<void>>();
 

@@ -31,7 +31,7 @@ const defaults = {
 /** A peer that does not read cannot answer the close frame either, and one that has to make room must not take its time. */
 const deadPeerHandshakeMs = 1_000;
 
-const hurried: readonly ClosingCode[] = ['PING_TIMEOUT', 'SLOW_CONSUMER', 'AT_CAPACITY'];
+const hurried: ReadonlySet<ClosingCode> = new Set(['PING_TIMEOUT', 'SLOW_CONSUMER', 'AT_CAPACITY']);
 
 const ping: readonly ServerOutput[] = [{ kind: 'ping' }];
 const destroy: readonly ServerOutput[] = [{ kind: 'destroy' }];
@@ -210,8 +210,6 @@ export abstract class ServerMachine implements ServerConnection {
 
   #handshakeMs(error: ClosingCode): number {
     const { closeHandshakeMs } = this.options;
-    return hurried.includes(error)
-      ? Math.min(deadPeerHandshakeMs, closeHandshakeMs)
-      : closeHandshakeMs;
+    return hurried.has(error) ? Math.min(deadPeerHandshakeMs, closeHandshakeMs) : closeHandshakeMs;
   }
 }

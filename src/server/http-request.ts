@@ -73,21 +73,19 @@ async function readBody(
 }
 
 /** A body that comes a byte now and then would keep its connection for as long as its client likes. */
-async function readInTime(core: ServerCore, request: HttpRequest): ReturnType<HttpRequest['body']> {
+function readInTime(core: ServerCore, request: HttpRequest): ReturnType<HttpRequest['body']> {
   const { bodyBytes, bodyMs } = core.limits;
   if (bodyMs === Infinity) return request.body(bodyBytes);
-  let cancel = (): void => {};
-  const late = new Promise<never>((_resolve, reject) => {
-    const problem = new HttpProblem('REQUEST_TIMEOUT', `limits.bodyMs of ${bodyMs} exceeded`, {
-      connection: 'close',
-    });
-    cancel = core.clock.schedule(() => reject(problem), bodyMs);
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void =>
+      reject(
+        new HttpProblem('REQUEST_TIMEOUT', `limits.bodyMs of ${bodyMs} exceeded`, {
+          connection: 'close',
+        }),
+      );
+    const cancel = core.clock.schedule(giveUp, bodyMs);
+    void request.body(bodyBytes).then(resolve, reject).finally(cancel);
   });
-  try {
-    return await Promise.race([request.body(bodyBytes), late]);
-  } finally {
-    cancel();
-  }
 }
 
 function parseJson(text: string | undefined, what: string): unknown {

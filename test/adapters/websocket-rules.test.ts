@@ -168,7 +168,7 @@ function watching(server: Server, watched: WatchedSocket[]): Server {
     handleRequest: (request) => server.handleRequest(request),
     decideUpgrade: (request) => server.decideUpgrade(request),
     open,
-    assumeCapacity: (connections) => server.assumeCapacity(connections),
+    assumeCapacity: (maximum) => server.assumeCapacity(maximum),
     gauges: () => server.gauges(),
     close: () => server.close(),
   };
