@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
+import { UsageError } from '../errors.ts';
 import type { InternalErrorReporter } from './masking.ts';
 import { toSha256Hex } from './sha256.ts';
 
@@ -11,9 +12,7 @@ import { toSha256Hex } from './sha256.ts';
  */
 export interface PersistedQueryStore {
   /** `null`, which stores tend to answer with, counts as unknown. */
-  get(
-    sha256Hash: string,
-  ): string | null | undefined | void | Promise<string | null | undefined | void>;
+  get(sha256Hash: string): string | null | undefined | Promise<string | null | undefined>;
   /** Called after the text was parsed and validated. Operations do not wait for it; its failure goes to `onInternalError`. */
   set(sha256Hash: string, text: string): unknown;
 }
@@ -37,17 +36,30 @@ const storeDefaults = {
   bytes: 4_194_304,
 } as const satisfies Required<PersistedQueryStoreOptions>;
 
-/** A store in the memory of this process; the texts that were used least recently leave. */
+/**
+ * A store in the memory of this process; the texts that were used least recently leave.
+ *
+ * @throws UsageError for bounds that are no positive integers
+ */
 export function createPersistedQueryStore(
   options: PersistedQueryStoreOptions = {},
 ): PersistedQueryStore {
   const { texts, bytes } = { ...storeDefaults, ...options };
+  if (!isPositiveInteger(texts) || !isPositiveInteger(bytes)) {
+    throw new UsageError(
+      '`texts` and `bytes` of a persisted query store must be positive integers',
+    );
+  }
   const held = new LRUCache<string, string>({
     max: texts,
     maxSize: bytes,
     sizeCalculation: (text) => Math.max(1, 2 * text.length),
   });
   return { get: (hash) => held.get(hash), set: (hash, text) => held.set(hash, text) };
+}
+
+function isPositiveInteger(value: number): boolean {
+  return Number.isSafeInteger(value) && value > 0;
 }
 
 /** A store that does not answer must not collect texts without end; what is not kept now is kept when it is sent again. */
