@@ -47,8 +47,12 @@ export function answerResult(
   mediaType: ResultMediaType,
   { resultText, result }: { readonly resultText: string; readonly result: FormattedResult },
 ): HttpResponse {
-  const isPartial = result.errors !== undefined && core.options.statusVintage === 'draft';
-  return toWhole(mediaType, { status: isPartial ? 294 : 200, body: resultText });
+  const { data, errors } = result;
+  // a hook may have put errors in place of a result, and what has no `data` is no success
+  if (data === undefined && errors !== undefined) return answerErrors(core, mediaType, errors);
+  // the draft means 294 for its own media type; old clients of JSON know no success but 200
+  const isPartial = errors !== undefined && mediaType === 'application/graphql-response+json';
+  return toWhole(mediaType, { status: isPartial && isDraft(core) ? 294 : 200, body: resultText });
 }
 
 /** Errors of a well-formed request, before anything was executed. */
@@ -63,12 +67,10 @@ export function answerErrors(
   const status = statusOf(core, code);
   // the one method that is too little for an operation is GET (RFC 9110 section 15.5.6)
   const headers = { ...notToBeCached, ...(status === 405 && { allow: 'POST' }) };
-  if (core.options.statusVintage === 'draft') {
-    return toWhole('application/graphql-response+json', { status, body, headers });
-  }
+  const errorType = errorTypeFor(core, mediaType);
   // `application/json` cannot tell an answer of the server from one of a proxy, so well-formed requests get 200 there
-  const isOrdinary = status === 400 && mediaType === 'application/json';
-  return toWhole(mediaType, { status: isOrdinary ? 200 : status, body, headers });
+  const isOrdinary = status === 400 && errorType === 'application/json';
+  return toWhole(errorType, { status: isOrdinary ? 200 : status, body, headers });
 }
 
 /** A request that never became an operation. */
@@ -78,16 +80,25 @@ export function answerProblem(
   mediaType: ResultMediaType = 'application/json',
 ): HttpResponse {
   const error: FormattedError = { message: problem.message, extensions: { code: problem.code } };
-  return toWhole(mediaType, {
+  return toWhole(errorTypeFor(core, mediaType), {
     status: statusOf(core, problem.code),
     body: JSON.stringify({ errors: [error] }),
     headers: problem.headers,
   });
 }
 
+/** In the draft an error keeps its type whatever was accepted, which tells it from one of a proxy; ours are all GraphQL responses. */
+function errorTypeFor(core: ServerCore, accepted: ResultMediaType): ResultMediaType {
+  return isDraft(core) ? 'application/graphql-response+json' : accepted;
+}
+
 function statusOf(core: ServerCore, code: ErrorCode): number {
   const { httpStatus = 400, draftHttpStatus = httpStatus } = errorEntry(code);
-  return core.options.statusVintage === 'draft' ? draftHttpStatus : httpStatus;
+  return isDraft(core) ? draftHttpStatus : httpStatus;
+}
+
+function isDraft({ options }: ServerCore): boolean {
+  return options.statusVintage === 'draft';
 }
 
 interface Content {

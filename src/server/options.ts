@@ -153,7 +153,8 @@ export interface ServerOptions<
   readonly allowedOrigins?: readonly string[];
   /**
    * Which status codes HTTP answers have: those of GraphQL over HTTP up to March 2026, which clients and servers in use expect, or those of its
-   * current draft (422 for invalid requests, 294 for partial results).
+   * current draft: 422 for invalid requests; 294 for results with errors, if the client takes `application/graphql-response+json`; errors have that
+   * type for every client.
    *
    * @defaultValue 'earlier'
    */
