@@ -63,6 +63,12 @@ describe('docs/limits.md', () => {
     });
   });
 
+  it('names every bound of the store of persisted queries with its default', () => {
+    expect(numbersOf('Persisted queries')).toEqual(
+      documentedDefaults('src/server/persisted-queries.ts'),
+    );
+  });
+
   it.each(rowsOf('Fixed').map(([name, value, , file]) => ({ name, value, file })))(
     'gives $name the value that it has in $file',
     ({ name, value, file }) => {
