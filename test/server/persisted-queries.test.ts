@@ -318,15 +318,15 @@ describe('createPersistedQueryStore', () => {
   });
 });
 
+const get = (parameters: Record<string, string>) => ({
+  method: 'GET',
+  url: `/graphql?${new URLSearchParams(parameters).toString()}`,
+  headers: { accept: 'application/graphql-response+json' },
+  body: () => Promise.resolve({ text: '' }),
+});
+
 describe('persisted queries over HTTP', () => {
   const extensions = JSON.stringify(byHash(hello).extensions);
-  const get = (parameters: Record<string, string>) => ({
-    method: 'GET',
-    url: `/graphql?${new URLSearchParams(parameters).toString()}`,
-    headers: { accept: 'application/graphql-response+json' },
-    body: () => Promise.resolve({ text: '' }),
-  });
-
   it.each(['application/json', 'application/graphql-response+json'])(
     'are asked for again after status 200 in %s, which no cache may keep',
     async (accept) => {

@@ -110,7 +110,7 @@ const subscribingDirectly: Ask = async ({ server }, request) => {
   const item = await subscription.source.read();
   await subscription.source.close();
   if (item?.kind !== 'event') throw new Error('the source gave no event');
-  return toVerdict((await subscription.execute(item.event)) as Answer);
+  return toVerdict(await subscription.execute(item.event));
 };
 
 /** Everything that carries subscriptions. */
