@@ -2,6 +2,7 @@ import type { OperationRequest } from '../vocabulary.ts';
 import type { ServerCore } from './core.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { HttpRequest } from './http-context.ts';
+import { parseMediaType } from './media-type.ts';
 import { isForeignOrigin } from './origin.ts';
 
 /** A request with the method that brought it: GET may not change anything. */
@@ -59,10 +60,7 @@ async function readBody(
   core: ServerCore,
   request: HttpRequest,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/json') {
-    throw new HttpProblem('UNSUPPORTED_MEDIA_TYPE', 'the content type must be application/json');
-  }
+  assertReadable(request);
   const { bodyBytes } = core.limits;
   const body = await readInTime(core, request);
   if (body === 'too-big')
@@ -70,6 +68,24 @@ async function readBody(
   const value = parseJson(body.text, 'the body');
   if (!isObject(value)) throw new HttpProblem('BAD_REQUEST', 'the body must be a JSON object');
   return value;
+}
+
+/** Bodies are JSON in UTF-8 as it is: what is written otherwise would be read as something that nobody sent. */
+function assertReadable({ headers }: HttpRequest): void {
+  const type = parseMediaType(headers['content-type'] ?? '');
+  const charset = type?.parameters.get('charset')?.toLowerCase() ?? 'utf-8';
+  if (type?.mediaType !== 'application/json' || charset !== 'utf-8') {
+    throw new HttpProblem(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'the content type must be application/json in UTF-8',
+    );
+  }
+  const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (coding === 'identity' || coding === '') return;
+  // says that it is the coding, not the type (RFC 9110 section 15.5.16)
+  throw new HttpProblem('UNSUPPORTED_MEDIA_TYPE', 'the body must not be compressed', {
+    'accept-encoding': 'identity',
+  });
 }
 
 /** A body that comes a byte now and then would keep its connection for as long as its client likes. */

@@ -46,6 +46,13 @@ export function parseAccept(accept = ''): readonly MediaRange[] {
   return splitUnquoted(accept, ',').flatMap((member) => toMediaRange(member) ?? []);
 }
 
+/** Reads a `Content-Type` header; `undefined` if it is no media type. */
+export function parseMediaType(
+  contentType: string,
+): Pick<MediaRange, 'mediaType' | 'parameters'> | undefined {
+  return toMediaRange(contentType);
+}
+
 const everything: MediaRange = { mediaType: '*/*', parameters: new Map(), weight: 1 };
 
 const mediaRange = /^[!#$%&'*+\-.^_`|~0-9a-z]+\/[!#$%&'*+\-.^_`|~0-9a-z]+$/;

@@ -108,6 +108,7 @@ interface Expected {
   readonly type?: string;
   readonly body?: unknown;
   readonly allow?: string;
+  readonly acceptEncoding?: string;
 }
 type Case = readonly [says: string, sent: HttpSent, expected: Expected];
 
@@ -126,6 +127,11 @@ describe('GraphQL over HTTP: what is executed', () => {
       typed(contentType, { query: '{ echo(text: "é€😀") }' }),
       { status: 200, body: { data: { echo: 'é€😀' } } },
     ]),
+    [
+      'GH-1 a POST whose body has no coding',
+      { headers: { 'content-encoding': 'identity' }, body: hello },
+      succeeds,
+    ],
     [
       'GH-3, GH-4 answered in the type that was asked for, with its charset',
       { body: hello },
@@ -234,6 +240,16 @@ describe('GraphQL over HTTP: what is refused, and not executed', () => {
       typed(contentType),
       bad(415),
     ]),
+    ...['utf-16', 'UTF-16LE', 'iso-8859-1', '"utf-8, utf-16"'].map((charset): Case => [
+      `GH-2, GH-10 a POST in ${charset}, which is not read as UTF-8`,
+      typed(`application/json; charset=${charset}`),
+      bad(415),
+    ]),
+    ...['gzip', 'br', 'deflate', 'identity, gzip', 'GZIP'].map((coding): Case => [
+      `GH-10 a POST with a body in the coding ${coding}`,
+      { headers: { 'content-encoding': coding }, body: hello },
+      { ...bad(415), acceptEncoding: 'identity' },
+    ]),
     ...['', '{', 'query', '{"query":"{ hello }"} x'].map((body): Case => [
       `GH-11 a body that is not JSON: ${JSON.stringify(body)}`,
       { body },
@@ -333,7 +349,7 @@ describe('GraphQL over HTTP: what is refused, and not executed', () => {
     ],
   ];
 
-  it.each(cases)('%s', async (_says, sent, { status, type, body, allow }) => {
+  it.each(cases)('%s', async (_says, sent, { status, type, body, allow, acceptEncoding }) => {
     const { send, executions, reported } = await serve();
 
     const received = await send(sent);
@@ -341,6 +357,7 @@ describe('GraphQL over HTTP: what is refused, and not executed', () => {
     expect(received).toMatchObject({ status, json: body });
     expect(received.json).not.toHaveProperty('data');
     expect(received.headers['allow']).toBe(allow);
+    expect(received.headers['accept-encoding']).toBe(acceptEncoding);
     if (type !== undefined) expect(received.headers['content-type']).toBe(type);
     expect(executions()).toBe(0);
     expect(reported).toEqual([]);
