@@ -20,7 +20,7 @@ function* testFiles(folder: string): Generator<string> {
 /** Ids as they stand in a title or as the key of a transcript. */
 const shown = new Set(
   [...testFiles(testFolder)].flatMap(
-    (path) => readFileSync(path, 'utf8').match(/\b(?:TW|LW|WS)-\d+\b/g) ?? [],
+    (path) => readFileSync(path, 'utf8').match(/\b[A-Z]{2,3}-\d+\b/g) ?? [],
   ),
 );
 

@@ -10,6 +10,8 @@ const ranges = {
   ],
   // without compression (30-35), clients (40-46) and HTTP/2 (50-52)
   WS: [[1, 23]],
+  // of the server; 60-69 are of clients
+  GH: [[1, 41]],
 } as const satisfies Record<string, readonly (readonly [number, number])[]>;
 
 /** Every statement that must be shown by a test, or listed in {@link notMet}. */
