@@ -117,7 +117,7 @@ export class MultipartParser {
     if (first === undefined || second === undefined) return false;
     if (first === hyphen && second === hyphen) {
       this.#enter('ended', this.#queue.bytes.length);
-      return false;
+      return true;
     }
     if (first !== carriageReturn || second !== lineFeed) {
       throw new ProtocolViolation('BAD_RESPONSE', 'a delimiter is followed by something else');

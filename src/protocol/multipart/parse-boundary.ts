@@ -11,8 +11,8 @@ const parameter = /;[ \t]*([^\s;="]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;,
 export function parseBoundary(contentType: string): string {
   for (const [, name, quoted, token] of contentType.matchAll(parameter)) {
     if (name?.toLowerCase() !== 'boundary') continue;
-    const boundary = quoted?.replaceAll(/\\(.)/g, '$1') ?? token ?? '';
-    if (boundary !== '' && boundary.length <= 70) return boundary;
+    const boundary = quoted?.replaceAll(/\\(.)/g, '$1') ?? token;
+    if (boundary && boundary.length <= 70) return boundary;
   }
   throw new ProtocolViolation(
     'BAD_RESPONSE',
