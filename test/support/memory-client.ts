@@ -18,7 +18,7 @@ export interface MemoryClient extends ClientEnd {
 
 /** Connects to `server` as an adapter would. A close of the server is answered at once unless `answersClose` is false. */
 export function connectInMemory(
-  server: Server,
+  server: Pick<Server, 'open'>,
   clock: VirtualClock,
   {
     protocol = 'graphql-transport-ws',
