@@ -14,16 +14,16 @@ const limits = {
   connections: 8,
   unacknowledgedConnections: 3,
   connectionsPerPrincipal: 2,
-  operationsPerPrincipal: 3,
-  operationsPerConnection: 2,
+  operationsPerPrincipal: 2,
+  operationsPerConnection: 3,
 };
 const names = ['ada', 'ada', 'bob', 'throws'];
 
 const act = fc.record({
   does: fc.oneof(
-    { weight: 6, arbitrary: fc.constant('connect' as const) },
-    { weight: 6, arbitrary: fc.constant('initialise' as const) },
-    { weight: 6, arbitrary: fc.constantFrom('subscribe', 'subscribe', 'query', 'stop') },
+    { weight: 4, arbitrary: fc.constantFrom('connect', 'initialise') },
+    { weight: 5, arbitrary: fc.constant('arrive' as const) },
+    { weight: 10, arbitrary: fc.constantFrom('subscribe', 'subscribe', 'query', 'stop') },
     { weight: 3, arbitrary: fc.constantFrom('decide', 'vanish', 'close', 'babble', 'wait') },
   ),
   which: fc.nat(20),
@@ -133,7 +133,8 @@ class Crowd {
   }
 
   #do(step: Act, visitor: Visitor | undefined): void {
-    if (step.does === 'connect') return this.#connect();
+    if (step.does === 'connect') return void this.#connect();
+    if (step.does === 'arrive') return this.#arrive(step);
     if (step.does === 'decide') return this.#undecided.shift()?.();
     if (visitor && step.does !== 'wait') this.#deeds[step.does](visitor, step);
   }
@@ -155,14 +156,21 @@ class Crowd {
     },
   } satisfies Record<string, (visitor: Visitor, step: Act) => void>;
 
-  #connect(): void {
-    if (this.core.capacity.isFull) return;
-    this.#visitors.push({
+  #arrive(step: Act): void {
+    const visitor = this.#connect();
+    if (visitor) this.#deeds.initialise(visitor, step);
+  }
+
+  #connect(): Visitor | undefined {
+    if (this.core.capacity.isFull) return undefined;
+    const visitor: Visitor = {
       client: connectInMemory({ open: this.#open }, this.clock),
       name: undefined,
       hasLeft: false,
       ids: [],
-    });
+    };
+    this.#visitors.push(visitor);
+    return visitor;
   }
 
   #ask({ client, ids }: Visitor, query: string): void {
