@@ -13,6 +13,7 @@ export type {
   ServerOperation,
   ServerOutput,
 } from './connection.ts';
+export { writeErrors } from './errors-payload.ts';
 export { createGraphqlTransportWsClient } from './graphql-transport-ws/client-connection.ts';
 export {
   encodeClientMessage as encodeGraphqlTransportWsClientMessage,

@@ -71,6 +71,33 @@ export function chooseErrorFormat({ json, sseWeight }: AcceptedFormats): AnswerF
   return { kind: 'json', mediaType: json?.mediaType ?? 'application/json' };
 }
 
+/** In words for a client that accepts none of it: all that a server speaks, or what of it can carry `prepared`. */
+export function describeOffers(
+  { protocols, webSocketProtocols }: OfferedProtocols,
+  prepared?: PreparedOperation,
+): string {
+  const isSubscription = prepared?.kind === 'subscription';
+  const mediaTypes = [
+    ...(prepared && (isSubscription || prepared.isIncremental)
+      ? []
+      : ['application/graphql-response+json', 'application/json']),
+    ...(protocols.includes('sse') ? [distinctFraming.contentType] : []),
+    ...(protocols.includes('multipart') && (!prepared || isSubscription)
+      ? ['multipart/mixed;subscriptionSpec=1.0']
+      : []),
+  ];
+  const ways = [
+    ...(mediaTypes.length > 0 ? [`Accept: ${mediaTypes.join(' or ')}`] : []),
+    ...(webSocketProtocols.length > 0 ? [`WebSocket (${webSocketProtocols.join(', ')})`] : []),
+  ];
+  return `is served here by ${ways.join(', or by ') || 'nothing'}`;
+}
+
+interface OfferedProtocols {
+  readonly protocols: readonly Protocol[];
+  readonly webSocketProtocols: readonly Protocol[];
+}
+
 /** A range for parts in general says nothing about subscriptions; a client that reads them says which version. */
 function weightOfMultipart(accept: string | undefined): number {
   const weights = parseAccept(accept)

@@ -3,13 +3,22 @@ import { distinctFraming, multipartFraming } from '../protocol/index.ts';
 import type { ResponseFraming } from '../protocol/index.ts';
 import type { FormattedError, FormattedResult } from '../vocabulary.ts';
 import type { NotAdmitted } from './admission.ts';
-import { refusal } from './admission.ts';
+import { limitError, refusal } from './admission.ts';
 import type { AcceptedFormats, AnswerFormat } from './answer-format.ts';
-import { chooseErrorFormat, chooseFormat } from './answer-format.ts';
+import { chooseErrorFormat, chooseFormat, describeOffers } from './answer-format.ts';
+import type { Place } from './capacity.ts';
 import type { ServerCore } from './core.ts';
-import { answerErrors, answerResult, toStreamResponse } from './http-response.ts';
+import {
+  answerErrors,
+  answerResult,
+  areAboutOperation,
+  nobodyListens,
+  refuseWhileClosing,
+  toStreamResponse,
+} from './http-response.ts';
 import type { HttpResponse } from './http-response.ts';
 import type { ResultSink } from './operation-run.ts';
+import type { OpenAnswer } from './stream-registry.ts';
 import { StreamSession } from './stream-session.ts';
 
 /** What an {@link HttpAnswer} tells to whom. */
@@ -18,18 +27,27 @@ export interface HttpAnswerOptions {
   readonly accepted: AcceptedFormats;
   /** Called once, with the whole answer or the beginning of a stream. */
   readonly respond: (response: HttpResponse) => void;
-  /** Called when a stream is gone, whoever ended it. */
-  readonly onGone: () => void;
+  /** Called once, when nothing more can be answered, whoever ended it. */
+  readonly onEnd: () => void;
+}
+
+interface ResultStream {
+  readonly session: StreamSession;
+  readonly framing: ResponseFraming;
 }
 
 /** The answer to one operation over HTTP: one result, or a stream of them, as the client accepts and the operation needs. */
-export class HttpAnswer implements ResultSink {
+export class HttpAnswer implements ResultSink, OpenAnswer {
   readonly #core: ServerCore;
   readonly #options: HttpAnswerOptions;
   #format: AnswerFormat | undefined;
   /** The one result of an answer that is no stream, until the operation completes. */
   #result: HttpResponse | undefined;
-  #stream: { readonly session: StreamSession; readonly framing: ResponseFraming } | undefined;
+  #stream: ResultStream | undefined;
+  /** What a stream takes of the connections that the process can hold. */
+  #place: Place | undefined;
+  #isCut = false;
+  #hasEnded = false;
 
   constructor(core: ServerCore, options: HttpAnswerOptions) {
     this.#core = core;
@@ -41,13 +59,31 @@ export class HttpAnswer implements ResultSink {
     if (this.#options.method === 'GET' && prepared.kind === 'mutation') {
       return refusal('METHOD_NOT_ALLOWED', 'use POST for mutations');
     }
-    this.#format = chooseFormat(this.#options.accepted, prepared);
-    return this.#format ? undefined : refusal('NOT_ACCEPTABLE', this.#whatIsNeeded(prepared));
+    const format = chooseFormat(this.#options.accepted, prepared);
+    if (!format) {
+      const what = prepared.kind === 'subscription' ? 'a subscription' : 'this operation';
+      return refusal('NOT_ACCEPTABLE', `${what} ${describeOffers(this.#core, prepared)}`);
+    }
+    return this.#settle(format);
   };
 
-  /** Ends a stream because the server stops: its client sees that it is not complete. */
-  cut(): void {
+  /** The client is gone. */
+  leave(): void {
     this.#stream?.session.cut();
+    this.#answer(nobodyListens);
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    if (this.#stream) this.#stream.session.cut();
+    else if (this.#format && this.#format.kind !== 'json') {
+      this.#answer(refuseWhileClosing(this.#core));
+    }
+  }
+
+  admitted(): void {
+    // errors can be told on an event stream as well, so it does not wait for the source
+    if (this.#format?.kind === 'sse') this.#streaming();
   }
 
   started(): void {
@@ -64,22 +100,21 @@ export class HttpAnswer implements ResultSink {
   }
 
   error(errors: readonly FormattedError[]): void {
-    const format = this.#format ?? chooseErrorFormat(this.#options.accepted);
-    if (this.#stream || format.kind === 'sse') {
+    const { accepted } = this.#options;
+    const format = this.#format ?? chooseErrorFormat(accepted);
+    if (this.#stream || (format.kind === 'sse' && areAboutOperation(errors))) {
       this.#format = format;
       const stream = this.#streaming();
       stream?.session.end(stream.framing.error(errors));
       return;
     }
     // request errors of a subscription are a single result: a multipart stream has not begun
-    const { json } = this.#options.accepted;
-    const mediaType =
-      format.kind === 'json' ? format.mediaType : (json?.mediaType ?? 'application/json');
-    this.#options.respond(answerErrors(this.#core, mediaType, errors));
+    const { mediaType } = format.kind === 'json' ? format : (accepted.json ?? plainJson);
+    this.#answer(answerErrors(this.#core, mediaType, errors));
   }
 
   complete(): void {
-    if (this.#result) return this.#options.respond(this.#result);
+    if (this.#result) return this.#answer(this.#result);
     const stream = this.#streaming();
     stream?.session.end(stream.framing.complete());
   }
@@ -88,35 +123,47 @@ export class HttpAnswer implements ResultSink {
     return this.#stream?.session.room();
   }
 
+  #settle(format: AnswerFormat): NotAdmitted | undefined {
+    if (format.kind !== 'json') {
+      if (this.#isCut) return refusal('GOING_AWAY', 'the server is closing');
+      const { capacity } = this.#core;
+      this.#place = capacity.enter();
+      if (!this.#place) {
+        const error = limitError('AT_CAPACITY', 'connections', capacity.connections);
+        return { kind: 'refused', code: 'AT_CAPACITY', errors: [error] };
+      }
+    }
+    this.#format = format;
+    return undefined;
+  }
+
   /** The stream, begun if need be; `undefined` for an answer that is none. */
-  #streaming(): { readonly session: StreamSession; readonly framing: ResponseFraming } | undefined {
+  #streaming(): ResultStream | undefined {
     if (this.#stream || this.#format === undefined || this.#format.kind === 'json')
       return this.#stream;
     const framing = this.#format.kind === 'sse' ? distinctFraming : multipartFraming;
     const session = new StreamSession(this.#core, {
       opening: framing.opening,
       heartbeat: framing.heartbeat,
-      onGone: this.#options.onGone,
+      onGone: () => this.#end(),
     });
     this.#stream = { session, framing };
     this.#options.respond(toStreamResponse(framing.contentType, session));
     return this.#stream;
   }
 
-  #whatIsNeeded({ kind }: PreparedOperation): string {
-    const { protocols } = this.#core;
-    const streams = [
-      ...(protocols.includes('sse') ? [distinctFraming.contentType] : []),
-      ...(protocols.includes('multipart') && kind === 'subscription'
-        ? ['multipart/mixed;subscriptionSpec=1.0']
-        : []),
-    ];
-    const what = kind === 'subscription' ? 'a subscription' : 'an operation with @defer or @stream';
-    const sockets = this.#core.webSocketProtocols;
-    const alternatives = [
-      ...(streams.length > 0 ? [`Accept: ${streams.join(' or ')}`] : []),
-      ...(sockets.length > 0 ? [`WebSocket (${sockets.join(', ')})`] : []),
-    ];
-    return `${what} is served here by ${alternatives.join(', or by ') || 'nothing'}`;
+  #answer(response: HttpResponse): void {
+    if (this.#hasEnded) return;
+    this.#options.respond(response);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#place?.leave();
+    this.#options.onEnd();
   }
 }
+
+const plainJson = { mediaType: 'application/json' } as const;

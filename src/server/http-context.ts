@@ -1,4 +1,4 @@
-import { decideConnect } from './connect.ts';
+import { decideConnect, notifyDisconnect } from './connect.ts';
 import type { ServerCore } from './core.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { OperationProtocol, SessionEvent } from './options.ts';
@@ -26,19 +26,43 @@ export interface HttpContext {
   readonly reservations: SseReservations;
 }
 
+/** The session of one HTTP request that the connect hook accepted. */
+export interface HttpSession {
+  readonly event: SessionEvent<object>;
+  /** Tells the disconnect hook. Ending it twice is harmless. */
+  end(code?: number): void;
+}
+
 /** Runs the connect hook for one HTTP request; throws {@link HttpProblem} if it says no. */
 export async function connectOverHttp(
   core: ServerCore,
   request: RequestHead,
   protocol: OperationProtocol,
-): Promise<SessionEvent<object>> {
+): Promise<HttpSession> {
   const decision = await decideConnect(core, { request, protocol, connectionParams: {} });
   switch (decision.kind) {
     case 'failed':
-      throw new HttpProblem('INTERNAL_SERVER_ERROR', 'Internal server error');
+      throw internalError();
     case 'refused':
       throw new HttpProblem('FORBIDDEN', decision.reason ?? 'Forbidden');
     case 'accepted':
-      return { session: decision.session, request, protocol };
+      return toHttpSession(core, { session: decision.session, request, protocol });
   }
+}
+
+/** The problem of a request that met a failure of the host program, which its reporter knows. */
+export function internalError(): HttpProblem {
+  return new HttpProblem('INTERNAL_SERVER_ERROR', 'Internal server error');
+}
+
+function toHttpSession(core: ServerCore, event: SessionEvent<object>): HttpSession {
+  let hasEnded = false;
+  return {
+    event,
+    end(code = 1000) {
+      if (hasEnded) return;
+      hasEnded = true;
+      notifyDisconnect(core, { ...event, code, reason: '' });
+    },
+  };
 }

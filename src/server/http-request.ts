@@ -22,9 +22,16 @@ export async function readOperation(
       return { method: 'GET', request: toOperation(readQuery(request.url)) };
     case 'POST':
       return { method: 'POST', request: toOperation(await readBody(core, request)) };
-    default:
-      throw new HttpProblem('METHOD_NOT_ALLOWED', 'use GET or POST', { allow: 'GET, POST' });
+    default: {
+      const allow = allowedMethods(core);
+      throw new HttpProblem('METHOD_NOT_ALLOWED', `use ${allow}`, { allow });
+    }
   }
+}
+
+/** The `Allow` header of a path: PUT and DELETE belong to the single connection mode of event streams. */
+export function allowedMethods({ protocols }: Pick<ServerCore, 'protocols'>): string {
+  return protocols.includes('sse-single') ? 'GET, POST, PUT, DELETE' : 'GET, POST';
 }
 
 /**

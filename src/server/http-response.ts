@@ -1,9 +1,11 @@
 import { errorEntry, isErrorCode } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
+import { writeErrors } from '../protocol/index.ts';
 import type { FormattedError, FormattedResult } from '../vocabulary.ts';
 import type { ResultMediaType } from './answer-format.ts';
+import { retryLater } from './capacity.ts';
 import type { ServerCore } from './core.ts';
-import type { HttpProblem } from './http-problem.ts';
+import { HttpProblem } from './http-problem.ts';
 import type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 import type { StreamSession } from './stream-session.ts';
 
@@ -61,12 +63,14 @@ export function answerErrors(
   mediaType: ResultMediaType,
   errors: readonly FormattedError[],
 ): HttpResponse {
-  const given = errors[0]?.extensions?.['code'];
-  const code = isErrorCode(given) ? given : 'BAD_REQUEST';
-  const body = JSON.stringify({ errors });
-  const status = statusOf(core, code);
-  // the one method that is too little for an operation is GET (RFC 9110 section 15.5.6)
-  const headers = { ...notToBeCached, ...(status === 405 && { allow: 'POST' }) };
+  const status = statusOf(core, codeOf(errors));
+  const body = writeErrors(errors, (all) => JSON.stringify({ errors: all }));
+  const headers = {
+    ...notToBeCached,
+    // the one method that is too little for an operation is GET (RFC 9110 section 15.5.6)
+    ...(status === 405 && { allow: 'POST' }),
+    ...(status === 503 && retryLater),
+  };
   const errorType = errorTypeFor(core, mediaType);
   // `application/json` cannot tell an answer of the server from one of a proxy, so well-formed requests get 200 there
   const isOrdinary = status === 400 && errorType === 'application/json';
@@ -79,9 +83,10 @@ export function answerProblem(
   problem: HttpProblem,
   mediaType: ResultMediaType = 'application/json',
 ): HttpResponse {
-  const error: FormattedError = { message: problem.message, extensions: { code: problem.code } };
+  const { message, code, details } = problem;
+  const error: FormattedError = { message, extensions: { ...details, code } };
   return toWhole(errorTypeFor(core, mediaType), {
-    status: statusOf(core, problem.code),
+    status: statusOf(core, code),
     body: JSON.stringify({ errors: [error] }),
     headers: problem.headers,
   });
@@ -90,6 +95,37 @@ export function answerProblem(
 /** In the draft an error keeps its type whatever was accepted, which tells it from one of a proxy; ours are all GraphQL responses. */
 function errorTypeFor(core: ServerCore, accepted: ResultMediaType): ResultMediaType {
   return isDraft(core) ? 'application/graphql-response+json' : accepted;
+}
+
+/** The answer of a server that is being closed. */
+export function refuseWhileClosing(core: ServerCore): HttpResponse {
+  return answerProblem(core, new HttpProblem('GOING_AWAY', 'the server is closing', retryLater));
+}
+
+/** What is refused because of the request, of who sent it or when; its document may be whatever it is. */
+const codesOfRequests: ReadonlySet<ErrorCode> = new Set([
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'METHOD_NOT_ALLOWED',
+  'NOT_ACCEPTABLE',
+  'AT_CAPACITY',
+  'GOING_AWAY',
+]);
+
+/** Whether `errors` concern the operation, so that a stream of its results may tell of them; others need a status. */
+export function areAboutOperation(errors: readonly FormattedError[]): boolean {
+  return !codesOfRequests.has(codeOf(errors));
+}
+
+/** Errors of the host program may carry a code of their own, or none. */
+function codeOf(errors: readonly FormattedError[]): ErrorCode {
+  const code = errors[0]?.extensions?.['code'];
+  return isErrorCode(code) ? code : 'BAD_REQUEST';
+}
+
+/** An answer that is no GraphQL response. */
+export function toText(status: number, body: string): HttpResponse {
+  return { kind: 'whole', status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body };
 }
 
 function statusOf(core: ServerCore, code: ErrorCode): number {

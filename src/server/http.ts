@@ -1,18 +1,16 @@
-import { notifyDisconnect } from './connect.ts';
 import type { AcceptedFormats } from './answer-format.ts';
-import { acceptsNothing, readAccepted } from './answer-format.ts';
-import type { ServerCore } from './core.ts';
+import { acceptsNothing, describeOffers, readAccepted } from './answer-format.ts';
 import { HttpAnswer } from './http-answer.ts';
-import type { HttpContext, HttpRequest } from './http-context.ts';
-import { connectOverHttp } from './http-context.ts';
-import { HttpProblem } from './http-problem.ts';
+import type { HttpContext, HttpRequest, HttpSession } from './http-context.ts';
+import { connectOverHttp, internalError } from './http-context.ts';
+import { HttpProblem, toHttpProblem } from './http-problem.ts';
 import type { HttpOperation } from './http-request.ts';
 import { readOperation } from './http-request.ts';
 import type { HttpResponse } from './http-response.ts';
 import { answerProblem, nobodyListens } from './http-response.ts';
 import { OperationRun } from './operation-run.ts';
-import type { SessionEvent } from './options.ts';
-import { handleSingleMode, isSingleMode } from './sse-single.ts';
+import type { Counted } from './principals.ts';
+import { assertNoStreamMeant, handleSingleMode, isSingleMode } from './sse-single.ts';
 
 /**
  * Serves operations over HTTP: a single result as GraphQL over HTTP describes, or a stream of results as the client accepts it. Never rejects.
@@ -25,33 +23,17 @@ export async function handleHttp(
   const accepted = readAccepted(request.headers['accept'], core.protocols);
   const mediaType = accepted.json?.mediaType;
   try {
-    if (core.protocols.includes('sse-single') && isSingleMode(context, request)) {
-      return await handleSingleMode(context, request);
+    if (isSingleMode(context, request)) return await handleSingleMode(context, request);
+    if (acceptsNothing(accepted)) {
+      throw new HttpProblem('NOT_ACCEPTABLE', `an operation ${describeOffers(core)}`);
     }
-    if (acceptsNothing(accepted)) throw nothingAcceptable();
     return await serve(context, request, accepted);
   } catch (error) {
     if (error instanceof HttpProblem) return answerProblem(core, error, mediaType);
     if (request.signal?.aborted) return nobodyListens;
     core.report(error, 'http');
-    return answerProblem(
-      core,
-      new HttpProblem('INTERNAL_SERVER_ERROR', 'Internal server error'),
-      mediaType,
-    );
+    return answerProblem(core, internalError(), mediaType);
   }
-}
-
-/** The answer of a server that is being closed. */
-export function refuseWhileClosing(core: ServerCore): HttpResponse {
-  return answerProblem(core, new HttpProblem('GOING_AWAY', 'the server is closing'));
-}
-
-function nothingAcceptable(): HttpProblem {
-  return new HttpProblem(
-    'NOT_ACCEPTABLE',
-    'the answer would be application/graphql-response+json, application/json or a stream of results',
-  );
 }
 
 async function serve(
@@ -60,17 +42,37 @@ async function serve(
   accepted: AcceptedFormats,
 ): Promise<HttpResponse> {
   const operation = await readOperation(context.core, request);
-  const event = await connectOverHttp(context.core, request, 'http');
+  assertNoStreamMeant(context, request, operation);
+  const session = await connectOverHttp(context.core, request, 'http');
   if (request.signal?.aborted) {
-    notifyDisconnect(context.core, { ...event, code: 1006, reason: '' });
+    session.end(1006);
     return nobodyListens;
   }
-  return answer(context, { request, event, operation, accepted });
+  try {
+    const counted = countOperation(context, session);
+    return await answer(context, { request, session, counted, operation, accepted });
+  } catch (error) {
+    session.end();
+    throw error;
+  }
+}
+
+function countOperation({ core }: HttpContext, { event }: HttpSession): Counted {
+  const counting = core.principals.startOperation(event.session);
+  switch (counting.kind) {
+    case 'failed':
+      throw internalError();
+    case 'refused':
+      throw toHttpProblem(counting.error);
+    case 'counted':
+      return counting.counted;
+  }
 }
 
 interface Question {
   readonly request: HttpRequest;
-  readonly event: SessionEvent<object>;
+  readonly session: HttpSession;
+  readonly counted: Counted;
   readonly operation: HttpOperation;
   readonly accepted: AcceptedFormats;
 }
@@ -78,36 +80,25 @@ interface Question {
 /** Resolves with the answer, or with its beginning if it is a stream. */
 function answer(
   { core, streams }: HttpContext,
-  { request, event, operation, accepted }: Question,
+  { request: { signal }, session, counted, operation, accepted }: Question,
 ): Promise<HttpResponse> {
   return new Promise((resolve) => {
-    const { signal } = request;
-    const finish = (): void => {
-      if (!streams.delete(responder)) return;
-      signal?.removeEventListener('abort', leave);
-      notifyDisconnect(core, { ...event, code: signal?.aborted ? 1006 : 1000, reason: '' });
-    };
     const responder = new HttpAnswer(core, {
       method: operation.method,
       accepted,
-      respond(response) {
-        resolve(response);
-        if (response.kind === 'whole') finish();
-      },
-      onGone() {
+      respond: resolve,
+      onEnd() {
+        streams.delete(responder);
+        signal?.removeEventListener('abort', leave);
         run.cancel();
-        finish();
+        counted.leave();
+        session.end(signal?.aborted ? 1006 : 1000);
       },
     });
+    const leave = (): void => responder.leave();
     const admission = { objection: responder.objectionTo };
-    const work = { session: event, request: operation.request, admission };
+    const work = { session: session.event, request: operation.request, admission };
     const run = new OperationRun(core, work, responder);
-    const leave = (): void => {
-      run.cancel();
-      responder.cut();
-      resolve(nobodyListens);
-      finish();
-    };
     signal?.addEventListener('abort', leave, { once: true });
     streams.add(responder);
     void run.start(); // never rejects

@@ -16,6 +16,8 @@ import type { OperationEvent, SessionEvent } from './options.ts';
  * Exactly one of `error` and `complete` is called, once, and nothing after it; neither is called after {@link OperationRun.cancel}.
  */
 export interface ResultSink {
+  /** Nothing refused the operation, and it is about to be executed; its variables were not read yet. */
+  admitted?(): void;
   /** The source of a subscription is open: results follow, and request errors cannot any more. */
   started?(): void;
   /** One result, with its JSON text. */
@@ -64,8 +66,9 @@ export class OperationRun {
       const admission = await admit(this.#core, this.#event, this.#admission);
       this.#event = admission.event;
       if (this.#hasEnded()) return;
-      if (admission.kind === 'refused') await this.#fail(admission.errors);
-      else if (admission.prepared.kind === 'subscription') await this.#runSubscription(admission);
+      if (admission.kind === 'refused') return await this.#fail(admission.errors);
+      this.#sink.admitted?.();
+      if (admission.prepared.kind === 'subscription') await this.#runSubscription(admission);
       else await this.#runOnce(admission);
     } catch (error) {
       await this.#fail([this.#core.masking.error(error, 'operation')]);

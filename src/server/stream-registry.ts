@@ -1,12 +1,13 @@
 /** An answer that may still be under way. */
 export interface OpenAnswer {
-  /** Ends it without its end, if it is a stream that has begun; a single result comes when it is ready. */
+  /** Ends it without its end, if it is or would become a stream; a single result comes when it is ready. */
   cut(): void;
 }
 
 /** The answers of a server that are under way, so that it can end the streams among them. */
 export class StreamRegistry {
   readonly #answers = new Set<OpenAnswer>();
+  #isClosed = false;
 
   get size(): number {
     return this.#answers.size;
@@ -14,14 +15,17 @@ export class StreamRegistry {
 
   add(answer: OpenAnswer): void {
     this.#answers.add(answer);
+    // its connect hook may have taken longer than the server lived
+    if (this.#isClosed) answer.cut();
   }
 
-  /** False if it was not there any more. */
-  delete(answer: OpenAnswer): boolean {
-    return this.#answers.delete(answer);
+  delete(answer: OpenAnswer): void {
+    this.#answers.delete(answer);
   }
 
+  /** Cuts every answer that is there, and each that comes. */
   cutAll(): void {
+    this.#isClosed = true;
     for (const answer of this.#answers) answer.cut();
   }
 }

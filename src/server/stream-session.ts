@@ -2,6 +2,7 @@ import type { Instant } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
+import type { OutboxTarget } from './outbox.ts';
 import { Outbox } from './outbox.ts';
 import type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 
@@ -17,9 +18,14 @@ export interface StreamOptions {
 
 const heartbeatMs = 12_000;
 
+/** Head and opening wait in the socket when a first result follows at once; they say nothing about the reader. */
+const headBytes = 1_024;
+
 type State =
   /** The adapter has not begun to answer; what was written waits here. */
-  | { readonly kind: 'early'; readonly texts: string[]; readonly hasEnded: boolean }
+  | { readonly kind: 'early'; readonly texts: EarlyTexts; readonly outbox: Outbox }
+  /** The same, and nothing follows. */
+  | { readonly kind: 'early-ended'; readonly texts: EarlyTexts; readonly outbox: Outbox }
   | { readonly kind: 'open'; readonly stream: ResponseStream; readonly outbox: Outbox }
   | { readonly kind: 'gone' };
 
@@ -29,7 +35,6 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   readonly #options: StreamOptions;
   readonly #heartbeatMs: number;
   #state: State;
-  #earlyCharacters = 0;
   #heartbeatAt: Instant = never;
   #stalledAt: Instant = never;
 
@@ -37,7 +42,8 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     this.#core = core;
     this.#options = options;
     this.#heartbeatMs = core.options.keepAlive?.heartbeatMs ?? heartbeatMs;
-    this.#state = { kind: 'early', texts: [options.opening], hasEnded: false };
+    const texts = new EarlyTexts();
+    this.#state = { kind: 'early', texts, outbox: new Outbox(texts, core.limits) };
   }
 
   get deadline(): Instant {
@@ -46,27 +52,23 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
 
   /** The response begins. */
   open(stream: ResponseStream): ResponseStreamEvents {
-    if (this.#state.kind !== 'early') {
+    const { kind } = this.#state;
+    if (kind === 'open' || kind === 'gone') {
       stream.destroy();
       return this;
     }
-    const { texts, hasEnded } = this.#state;
-    const target = {
-      send: (text: string) => stream.write(text),
-      get bufferedBytes() {
-        return stream.bufferedBytes;
-      },
-    };
-    this.#state = { kind: 'open', stream, outbox: new Outbox(target, this.#core.limits) };
-    this.write(texts.join(''));
-    if (hasEnded) this.end();
+    const { texts, outbox } = this.#state;
+    this.#state = { kind: 'open', stream, outbox: new Outbox(toTarget(stream), this.#core.limits) };
+    this.write(this.#options.opening + texts.joined);
+    outbox.drained();
+    if (kind === 'early-ended') this.end();
     return this;
   }
 
   write(text: string): void {
-    if (this.#state.kind === 'early') return this.#keep(this.#state.texts, text);
-    if (this.#state.kind === 'gone') return;
+    if (this.#state.kind === 'gone' || this.#state.kind === 'early-ended') return;
     if (this.#state.outbox.write(text) === 'too-slow') return this.cut();
+    if (this.#state.kind === 'early') return;
     this.#heartbeatAt = this.#core.clock.now() + this.#heartbeatMs;
     this.#core.deadlines.watch(this);
   }
@@ -75,7 +77,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   end(text = ''): void {
     if (text !== '') this.write(text);
     if (this.#state.kind === 'early') {
-      this.#state = { ...this.#state, hasEnded: true };
+      this.#state = { ...this.#state, kind: 'early-ended' };
     } else if (this.#state.kind === 'open') {
       this.#state.stream.end();
       this.#leave();
@@ -90,8 +92,8 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
 
   /** If more would only pile up: a promise that resolves when there is room. */
   room(): Promise<void> | undefined {
-    if (this.#state.kind !== 'open' || !this.#state.outbox.isCrowded) return undefined;
-    if (!this.#state.outbox.isAwaited) {
+    if (this.#state.kind === 'gone' || !this.#state.outbox.isCrowded) return undefined;
+    if (this.#state.kind === 'open' && !this.#state.outbox.isAwaited) {
       this.#stalledAt = this.#core.clock.now() + this.#core.limits.stalledMs;
       this.#core.deadlines.watch(this);
     }
@@ -112,20 +114,39 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     else if (this.#heartbeatAt <= now) this.write(this.#options.heartbeat);
   }
 
-  #keep(texts: string[], text: string): void {
-    texts.push(text);
-    this.#earlyCharacters += text.length;
-    if (this.#earlyCharacters > this.#core.limits.outboxHighWaterBytes) this.cut();
-  }
-
   #leave(): void {
     if (this.#state.kind === 'gone') return;
-    const left = this.#state;
+    const { outbox } = this.#state;
     this.#state = { kind: 'gone' };
     this.#heartbeatAt = never;
     this.#stalledAt = never;
-    if (left.kind === 'open') left.outbox.drained();
     this.#core.deadlines.forget(this);
     this.#options.onGone();
+    outbox.drained();
+  }
+}
+
+function toTarget(stream: ResponseStream): OutboxTarget {
+  return {
+    send: (text) => stream.write(text),
+    get bufferedBytes() {
+      return Math.max(0, stream.bufferedBytes - headBytes);
+    },
+  };
+}
+
+/** What is written before there is anything to write to. */
+class EarlyTexts implements OutboxTarget {
+  readonly #texts: string[] = [];
+  /** Its characters: close enough for a bound. */
+  bufferedBytes = 0;
+
+  get joined(): string {
+    return this.#texts.join('');
+  }
+
+  send(text: string): void {
+    this.#texts.push(text);
+    this.bufferedBytes += text.length;
   }
 }

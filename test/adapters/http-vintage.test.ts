@@ -263,6 +263,6 @@ describe.each(columns)('in the $vintage vintage, for $accept', ({ vintage, accep
     for (const [, sent] of withoutData.filter(([, , { draft }]) => draft === 405))
       allowed.push((await ask(vintage, accept, sent)).headers['allow']);
 
-    expect(allowed).toEqual(['POST', 'GET, POST']);
+    expect(allowed).toEqual(['POST', 'GET, POST, PUT, DELETE']);
   });
 });

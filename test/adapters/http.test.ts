@@ -337,7 +337,7 @@ describe('GraphQL over HTTP: what is refused, and not executed', () => {
     ...['PATCH', 'OPTIONS'].map((method): Case => [
       `GH-37 the method ${method}`,
       { method },
-      { ...bad(405), allow: 'GET, POST' },
+      { ...bad(405), allow: 'GET, POST, PUT, DELETE' },
     ]),
     [
       'GH-39 a POST that browsers send for every page',
