@@ -7,7 +7,7 @@ import { createFixtureApp } from '../../support/fixture-app.ts';
 import type { FixtureApp } from '../../support/fixture-app.ts';
 import { until } from './waiting.ts';
 
-/** The fixture application on a port of 127.0.0.1, both protocols and plain HTTP on one path. */
+/** The fixture application on a port of 127.0.0.1, every protocol on one path. */
 export interface FixtureServer {
   readonly app: FixtureApp;
   readonly port: number;
@@ -23,6 +23,8 @@ export interface FixtureServer {
   close(): Promise<void>;
   /** Once this one is closed: another on its port, with an application of its own. */
   startSuccessor(): Promise<FixtureServer>;
+  /** Resolves once this one or a successor listens: for clients that would try again blindly. */
+  readonly reachable: () => Promise<void>;
 }
 
 /** Options of {@link serveFixture}. */
@@ -34,8 +36,18 @@ export async function serveFixture(options: FixtureServerOptions = {}): Promise<
   onTestFinished(async () => {
     for (const server of generations) await server.close();
   });
+  let listening = 0;
+  const reachable = (): Promise<void> => until(() => listening > 0, 'a server that listens');
   const start = async (port: number): Promise<FixtureServer> => {
-    const server = await startServer(options, port, () => start(server.port));
+    const running = await startServer(options, port);
+    listening += 1;
+    let closed: Promise<void> | undefined;
+    const close = (): Promise<void> => {
+      if (!closed) listening -= 1;
+      closed ??= running.close();
+      return closed;
+    };
+    const server = { ...running, close, reachable, startSuccessor: () => start(running.port) };
     generations.push(server);
     return server;
   };
@@ -45,12 +57,17 @@ export async function serveFixture(options: FixtureServerOptions = {}): Promise<
 async function startServer(
   options: FixtureServerOptions,
   port: number,
-  startSuccessor: () => Promise<FixtureServer>,
-): Promise<FixtureServer> {
+): Promise<Omit<FixtureServer, 'reachable' | 'startSuccessor'>> {
   const app = createFixtureApp();
   const internalErrors: unknown[] = [];
   const server = createServer({
-    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws'],
+    protocols: [
+      'graphql-transport-ws',
+      'subscriptions-transport-ws',
+      'sse',
+      'sse-single',
+      'multipart',
+    ],
     onInternalError: (error) => internalErrors.push(error),
     ...options,
     schema: app.schema,
@@ -68,6 +85,5 @@ async function startServer(
     connections: (count) =>
       until(() => server.gauges().connections === count, `${count} open connections`),
     close: () => running.close(),
-    startSuccessor,
   };
 }

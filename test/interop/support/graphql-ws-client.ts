@@ -19,3 +19,8 @@ export function createGraphqlWsClient(
   onTestFinished(() => client.dispose());
   return client;
 }
+
+/** One that outlives a server without wasting its attempts while nobody listens. */
+export function createPatientClient(server: FixtureServer): Client {
+  return createGraphqlWsClient(server, { retryWait: server.reachable });
+}
