@@ -17,6 +17,10 @@ it('the session that the connect hook returns is what the other hooks and the co
       void session.tenant;
       return { viewer: session.user };
     },
+    principal: (session) => {
+      expectTypeOf(session.user).toEqualTypeOf<string>();
+      return session.user;
+    },
     eventContext: (context) => {
       expectTypeOf(context.viewer).toEqualTypeOf<string>();
       return { viewer: context.viewer };
