@@ -24,29 +24,44 @@ export async function answer(
   });
   if (left.signal.aborted) return;
   discardRest(request, 2 * bodyBytes);
-  if (!response.headersSent) send(response, answered);
+  if (!response.headersSent) send(request, response, answered);
   await ended;
 }
 
-function send(response: ServerResponse, answered: HttpResponse): void {
-  const { status, headers } = answered;
+function send(request: IncomingMessage, response: ServerResponse, answered: HttpResponse): void {
+  const headers = toHeaders(request, answered);
   if (answered.kind === 'whole') {
     const length = { 'content-length': Buffer.byteLength(answered.body) };
-    response.writeHead(status, { ...headers, ...length }).end(answered.body);
+    const hasBody = answered.status !== 204;
+    response.writeHead(answered.status, { ...headers, ...(hasBody && length) });
+    response.end(answered.body);
     return;
   }
-  response.writeHead(status, headers);
+  response.writeHead(answered.status, headers);
+  // not by `drain` events: those come only when more waited than Node's own mark, and the server's may be lower
+  const flushed = (): void => {
+    if (response.writableLength === 0) events.drained();
+  };
   const events = answered.open({
-    write: (text) => response.write(text),
-    end: () => response.end(),
-    destroy: () => response.destroy(),
+    write: (text) => void response.write(text, flushed),
+    end: () => void response.end(),
+    destroy: () => void response.destroy(),
     get bufferedBytes() {
       return response.writableLength;
     },
   });
-  response.on('drain', () => events.drained());
   response.on('error', () => {}); // a close event follows
   response.once('close', () => events.closed());
+}
+
+/** HTTP/2 knows no headers about the connection (RFC 9113 section 8.2.2). */
+function toHeaders(
+  { httpVersionMajor }: IncomingMessage,
+  { headers }: HttpResponse,
+): HttpResponse['headers'] {
+  if (httpVersionMajor < 2) return headers;
+  const { connection: _connection, ...others } = headers;
+  return others;
 }
 
 /** Copies what a server needs to know, so that the request itself is not kept alive by a long connection. */
@@ -55,6 +70,8 @@ export function toRequestHead(request: IncomingMessage): RequestHead {
   for (const [name, value] of Object.entries(request.headers)) {
     headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
+  // what HTTP/2 has in place of `host` (RFC 9113 section 8.3.1)
+  headers['host'] ??= headers[':authority'];
   const { remoteAddress } = request.socket;
   return {
     method: request.method ?? 'GET',
