@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+import { proxyPaths } from './test/proxies/support/proxy-paths.ts';
 import { chromiumPath } from './test/support/chromium-path.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
@@ -35,6 +36,11 @@ const demanding = [
     available: existsSync(chromiumPath),
     remedy: `install Chromium, or set CHROMIUM_PATH (now ${chromiumPath})`,
   },
+  {
+    folder: 'proxies',
+    available: Object.values(proxyPaths).every((executable) => existsSync(executable)),
+    remedy: `install nginx and HAProxy, or set NGINX_PATH and HAPROXY_PATH (now ${Object.values(proxyPaths).join(' and ')})`,
+  },
 ] as const;
 
 const announcements = demanding
@@ -67,7 +73,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'test/interop/**', 'test/browser/**'],
+          exclude: ['**/node_modules/**', ...demanding.map(({ folder }) => `test/${folder}/**`)],
         },
       },
       {
