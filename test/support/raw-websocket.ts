@@ -136,6 +136,12 @@ export class RawConnection {
     return this.#take(length).toString('utf8');
   }
 
+  /** What comes up to `text`, and that. */
+  async through(text: string): Promise<string> {
+    const end = await this.#until(() => indexOrNothing(this.#received.indexOf(text)));
+    return this.#take(end + text.length).toString('utf8');
+  }
+
   /** The next frame; rejects if the server ends the connection instead. */
   async frame(): Promise<ServerFrame> {
     const { frame, length } = await this.#until(() => parseFrame(this.#received));
