@@ -55,7 +55,8 @@ function readQuery(url: string): Readonly<Record<string, unknown>> {
     return values[0] === '' ? undefined : values[0];
   };
   return {
-    query: read('query'),
+    // empty is a text, too: a document without an operation
+    query: read('query') ?? (parameters.has('query') ? '' : undefined),
     operationName: read('operationName'),
     variables: parseJson(read('variables'), 'variables'),
     extensions: parseJson(read('extensions'), 'extensions'),
