@@ -165,7 +165,7 @@ export class Reservation implements Waiting {
   #end(): void {
     this.#expiresAt = never;
     this.#core.deadlines.forget(this);
-    for (const id of [...this.#running.keys()]) this.stop(id);
+    for (const id of this.#running.keys()) this.stop(id);
     this.#place?.leave();
     this.#options.counted.leave();
     this.#options.onGone();

@@ -12,6 +12,13 @@ const ranges = {
   WS: [[1, 23]],
   // of the server; 60-69 are of clients
   GH: [[1, 41]],
+  // of the server; from 60 on they are of clients
+  SSE: [
+    [1, 19],
+    [30, 46],
+  ],
+  // of the server; from 30 on they are of clients
+  MP: [[1, 18]],
 } as const satisfies Record<string, readonly (readonly [number, number])[]>;
 
 /** Every statement that must be shown by a test, or listed in {@link notMet}. */

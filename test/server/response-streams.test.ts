@@ -1,3 +1,5 @@
+import { EventEmitter, once } from 'node:events';
+
 import type { ServerOptions } from 'millrace/server';
 import { describe, expect, it } from 'vitest';
 
@@ -190,11 +192,10 @@ describe.each(carriers)('a stream over %s', (_carrier, accept, heartbeat) => {
   });
 
   it('that is asked for while the server closes is refused, whatever it waited for', async () => {
-    let connect = (): void => {};
+    const gate = new EventEmitter();
     const { ask, app, server, clock } = stage({
       onConnect: async ({ request }) => {
-        if (request.url === '/graphql?slow')
-          await new Promise<void>((resolve) => void (connect = resolve));
+        if (request.url === '/graphql?slow') await once(gate, 'connect');
         return {};
       },
     });
@@ -202,7 +203,7 @@ describe.each(carriers)('a stream over %s', (_carrier, accept, heartbeat) => {
     const starting = await ask('subscription { slowStart }');
 
     await server.close();
-    connect();
+    gate.emit('connect');
     app.release('slowStart');
     await clock.settle();
 
@@ -249,12 +250,11 @@ describe.each(carriers)('a stream over %s', (_carrier, accept, heartbeat) => {
 });
 
 it('reservations are not taken, and streams of the single mode end, when the server closes', async () => {
-  let connect = (): void => {};
+  const gate = new EventEmitter();
   const { server, clock, app } = converse({
     protocols: ['sse-single'],
     onConnect: async ({ request }) => {
-      if (request.url === '/graphql?slow')
-        await new Promise<void>((resolve) => void (connect = resolve));
+      if (request.url === '/graphql?slow') await once(gate, 'connect');
       return {};
     },
   });
@@ -275,7 +275,7 @@ it('reservations are not taken, and streams of the single mode end, when the ser
   expect(app.openSources()).toBe(1);
 
   await server.close();
-  connect();
+  gate.emit('connect');
   await clock.settle();
 
   expect((await executed.answered).status).toBe(202);

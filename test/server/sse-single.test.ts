@@ -1,3 +1,5 @@
+import { EventEmitter, once } from 'node:events';
+
 import type { ServerOptions } from 'millrace/server';
 import { refuse } from 'millrace/server';
 import { describe, expect, it } from 'vitest';
@@ -55,6 +57,9 @@ const stopping = (token: string, operationId: string): MemoryRequest => ({
   headers: { [tokenHeader]: token },
 });
 
+const as = (user: string) => ({ authorization: user });
+const limited = (limit: string, code: string) =>
+  expect.objectContaining({ extensions: expect.objectContaining({ limit, code }) });
 const next = (id: string, payload: unknown) => ['next', { id, payload }];
 const complete = (id: string) => ['complete', { id }];
 const statusOf = async (stream: MemoryStream): Promise<number> => (await stream.answered).status;
@@ -104,7 +109,8 @@ describe('reserving a stream', () => {
 
   it('is refused while too many wait to be opened, and works again when they have expired', async () => {
     const { send, reserve, clock } = stage({ limits: { reservations: 2 } });
-    const [first = ''] = [await reserve(), await reserve()];
+    const first = await reserve();
+    await reserve();
 
     const refused = await send({ method: 'PUT' });
     expect(await refused.answered).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
@@ -471,8 +477,6 @@ describe('executing on a stream', () => {
       const [error] = answer.text === '' ? [] : (answer.json as { errors: object[] }).errors;
       return [await statusOf(answer), error];
     };
-    const limited = (limit: string, code: string) =>
-      expect.objectContaining({ extensions: expect.objectContaining({ limit, code }) });
 
     expect(await execute('1')).toEqual([202, undefined]);
     expect(await execute('an id too long')).toEqual([
@@ -543,11 +547,11 @@ describe('stopping an operation', () => {
   );
 
   it('whose hook still thinks leaves nothing, and the next one under its id is another', async () => {
-    let admit = (): void => {};
+    const gate = new EventEmitter();
     const { send, reserve, clock } = stage({
       onSubscribe: async ({ operation }) => {
         if (operation.query === '{ hello }') return;
-        await new Promise<void>((resolve) => void (admit = resolve));
+        await once(gate, 'admit');
       },
     });
     const token = await reserve();
@@ -556,7 +560,7 @@ describe('stopping an operation', () => {
     await send(stopping(token, '1'));
     await send(executing(token, '1', '{ hello }'));
 
-    admit();
+    gate.emit('admit');
     await clock.settle();
 
     expect(await statusOf(first)).toBe(204);
@@ -582,8 +586,6 @@ describe('who may use a stream', () => {
     onConnect: ({ request }) => ({ user: request.headers['authorization'] }),
     principal: (session) => (session as { readonly user?: string }).user,
   } satisfies Partial<ServerOptions>;
-  const as = (user: string) => ({ authorization: user });
-
   it('is who reserved it: to others the token is unknown', async () => {
     const { send, reserve, app } = stage(users);
     const token = await reserve(as('ada'));
