@@ -13,6 +13,9 @@ before it tries again is cut short where it lets one. It talks to a server of Mi
 is what a test saw. \`npm run interop:matrix\` tries them all and prints this page; the tests fail where it says
 something else.
 
+Clients without a package have tests of their own: \`EventSource\` and \`fetch\` of Chromium in
+\`test/browser/streams.browser.test.ts\`, curl in \`test/interop/curl.interop.test.ts\`.
+
 "As a result" and "as a failure" say how a program learns of it: from a result with errors, or from the error callback.
 `;
 
