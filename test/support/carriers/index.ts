@@ -1,0 +1,19 @@
+import type { Carrier } from './carrier.ts';
+import { directly } from './direct.ts';
+import { httpGet, httpPost, multipartPost, sseGet, ssePost, sseSingle } from './http.ts';
+import { socketCarrier } from './sockets.ts';
+
+/** Everything that carries operations. A new transport joins by one line. */
+export const carriers = {
+  'graphql-transport-ws': socketCarrier('graphql-transport-ws'),
+  'subscriptions-transport-ws': socketCarrier('subscriptions-transport-ws'),
+  'HTTP POST': httpPost,
+  'HTTP GET': httpGet,
+  'SSE by POST': ssePost,
+  'SSE by GET': sseGet,
+  'SSE on a single connection': sseSingle,
+  multipart: multipartPost,
+  'a direct call': directly,
+} as const satisfies Record<string, Carrier>;
+
+export type CarrierName = keyof typeof carriers;
