@@ -81,7 +81,11 @@ export default defineConfig({
         resolve: { alias: [...entryPoints, { find: /^graphql$/, replacement: 'graphql-16' }] },
         test: {
           name: 'graphql-16',
-          include: ['test/server/**/*.test.ts', 'test/transcripts/server.test.ts'],
+          include: [
+            'test/server/**/*.test.ts',
+            'test/differential/**/*.test.ts',
+            'test/transcripts/server.test.ts',
+          ],
           exclude: ['test/server/incremental-delivery.test.ts'],
         },
       },
