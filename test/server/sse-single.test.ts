@@ -497,6 +497,33 @@ describe('executing on a stream', () => {
   });
 });
 
+it('the ids of operations that ended leave their budget', async () => {
+  const { send, reserve } = stage({ limits: { operationIdBudgetBytes: 10 } });
+  const token = await reserve();
+  await send(opening(token));
+
+  for (const id of ['eight ch', 'or eight', 'and more']) {
+    expect(await statusOf(await send(executing(token, id, '{ hello }')))).toBe(202);
+  }
+  await send(executing(token, 'eight ch', messages('r')));
+  expect(await statusOf(await send(executing(token, 'or eight', '{ hello }')))).toBe(400);
+});
+
+it('a persisted query that is not known is no promise of results', async () => {
+  const { send, reserve } = stage({ persistedQueries: {} });
+  const persistedQuery = { version: 1, sha256Hash: 'a'.repeat(64) };
+
+  const answer = await send({
+    headers: { [tokenHeader]: await reserve() },
+    body: { extensions: { operationId: '1', persistedQuery } },
+  });
+
+  expect(await statusOf(answer)).toBe(400);
+  expect(answer.json).toMatchObject({
+    errors: [{ extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
+  });
+});
+
 describe('stopping an operation', () => {
   it('SSE-39 stops its source and says nothing more of it', async () => {
     const { send, reserve, app, clock } = stage();
@@ -642,6 +669,26 @@ describe('who may use a stream', () => {
     );
     await send({ ...stopping(token, '1'), headers: { [tokenHeader]: token, ...as('ada') } });
     expect(await statusOf(await send(executing(token, '2', countdown, as('ada'))))).toBe(202);
+  });
+
+  it('gives back what it took when the operation, the request or the stream ends', async () => {
+    const { send, reserve, clock } = stage({
+      ...users,
+      limits: { connections: 1, connectionsPerPrincipal: 1, operationsPerPrincipal: 1 },
+    });
+
+    for (let round = 0; round < 2; round += 1) {
+      const token = await reserve(as('ada'));
+      const headers = { accept: '*/*', ...as('ada') };
+      const stream = await send({ ...opening(token), headers });
+      expect(await statusOf(stream)).toBe(200);
+      await send(executing(token, '1', '{ hello }', as('ada')));
+      expect((await send({ headers, body: { query: '{ hello }' } })).json).toEqual({
+        data: { hello: 'world' },
+      });
+      stream.leave();
+      await clock.settle();
+    }
   });
 
   it('is nobody when that cannot be found out', async () => {
