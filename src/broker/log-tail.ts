@@ -44,7 +44,12 @@ export class LogTail<Entry extends TailEntry> {
   readonly #waiting = new Set<TailCursor<Entry>>();
 
   constructor(limits: LogTailLimits = {}, firstIndex = 0) {
-    this.#limits = { ...defaults, ...limits };
+    // a member that is `undefined` would lift its limit unnoticed
+    this.#limits = {
+      events: limits.events ?? defaults.events,
+      bytes: limits.bytes ?? defaults.bytes,
+      ageMs: limits.ageMs ?? defaults.ageMs,
+    };
     this.#first = firstIndex;
     this.#next = firstIndex;
   }

@@ -33,6 +33,17 @@ describe('LogTail', () => {
     expect([tail.firstIndex, tail.nextIndex, tail.heldBytes]).toEqual([500, 1_500, 1_000]);
   });
 
+  it('has its default bounds also where an option says `undefined`', () => {
+    // programs compiled without `exactOptionalPropertyTypes` may pass that on
+    const limits: object = { events: undefined, bytes: undefined, ageMs: undefined };
+    const tail = new LogTail<Entry>(limits);
+
+    fill(tail, 1_500);
+    expect([tail.firstIndex, tail.nextIndex]).toEqual([500, 1_500]);
+    fill(tail, 1, 4 * 1_024 * 1_024);
+    expect([tail.firstIndex, tail.nextIndex]).toEqual([1_500, 1_501]);
+  });
+
   it('lets the oldest go when there are too many bytes', () => {
     const tail = new LogTail<Entry>({ bytes: 100 });
 
