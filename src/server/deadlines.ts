@@ -55,6 +55,7 @@ export class Deadlines {
   /** Not before the next slot: a deadline that a tick did not move must not keep the process busy. */
   #watchFrom(waiting: Waiting, now: Instant): void {
     const next = Math.floor(now / granularityMs) + 1;
+    this.#remove(waiting, this.#slotOf.get(waiting)); // its tick may have had it watched
     this.#add(waiting, Math.max(next, Math.ceil(waiting.deadline / granularityMs)));
   }
 
@@ -94,7 +95,9 @@ export class Deadlines {
     this.#timer = undefined;
     const now = this.#clock.now();
     for (const waiting of this.#due(now)) {
-      this.#remove(waiting, this.#slotOf.get(waiting));
+      const slot = this.#slotOf.get(waiting);
+      if (slot === undefined) continue; // forgotten because of the tick of another
+      this.#remove(waiting, slot);
       if (waiting.deadline <= now) waiting.tick(now);
       if (waiting.deadline !== never) this.#watchFrom(waiting, now);
     }

@@ -89,6 +89,48 @@ describe('deadlines', () => {
     expect(one.ticks).toEqual([100, 150, 200]);
   });
 
+  it('do not spin on what its tick had watched before its deadline moved on', async () => {
+    const clock = new VirtualClock();
+    const deadlines = new Deadlines(clock);
+    const ticks: number[] = [];
+    const one = {
+      deadline: 100,
+      tick(now: number) {
+        ticks.push(now);
+        this.deadline = now + 100;
+        deadlines.watch(this);
+        this.deadline = now + 500;
+      },
+    };
+
+    deadlines.watch(one);
+    await clock.advance(1_200);
+    deadlines.forget(one);
+
+    expect(ticks).toEqual([100, 600, 1_100]);
+    expect(clock.timerCount).toBe(0);
+  });
+
+  it('leave alone what the tick of another had forgotten', async () => {
+    const clock = new VirtualClock();
+    const deadlines = new Deadlines(clock);
+    const neighbour = waiting(100, 200);
+    const one = {
+      deadline: 100,
+      tick() {
+        this.deadline = never;
+        deadlines.forget(neighbour);
+      },
+    };
+
+    deadlines.watch(one);
+    deadlines.watch(neighbour);
+    await clock.advance(300);
+
+    expect(neighbour.ticks).toEqual([]);
+    expect(deadlines.size).toBe(0);
+  });
+
   it('leave nothing behind when what waits is forgotten', () => {
     const clock = new VirtualClock();
     const deadlines = new Deadlines(clock);
