@@ -9,10 +9,10 @@ import { Capacity } from './capacity.ts';
 import { Deadlines } from './deadlines.ts';
 import { Documents } from './documents.ts';
 import type { EffectiveLimits } from './limits.ts';
-import { toEffectiveLimits } from './limits.ts';
+import { givenNumbers, toEffectiveLimits } from './limits.ts';
 import type { InternalErrorReporter, Masking } from './masking.ts';
 import { createMasking, createReporter } from './masking.ts';
-import type { ServerOptions } from './options.ts';
+import type { KeepAliveOptions, ServerOptions } from './options.ts';
 import { Principals } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
 import { systemClock } from './system-clock.ts';
@@ -23,6 +23,8 @@ export interface ServerCore {
   readonly protocols: readonly Protocol[];
   readonly webSocketProtocols: readonly WebSocketProtocol[];
   readonly limits: EffectiveLimits;
+  /** Without members that are `undefined`. */
+  readonly keepAlive: KeepAliveOptions;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly capacity: Capacity;
@@ -73,6 +75,7 @@ export function createCore(options: ServerOptions): ServerCore {
     protocols,
     webSocketProtocols: webSocketProtocols.filter((protocol) => protocols.includes(protocol)),
     limits,
+    keepAlive: givenNumbers('keepAlive', options.keepAlive ?? {}),
     clock,
     deadlines: new Deadlines(clock),
     capacity: new Capacity(options.limits),

@@ -101,11 +101,21 @@ export type EffectiveLimits = {
 
 /** Puts the defaults under `limits`; throws {@link UsageError} for a value that is no positive number. */
 export function toEffectiveLimits(limits: Limits = {}): EffectiveLimits {
-  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) {
+  return { ...defaultLimits, ...givenNumbers('limits', limits) };
+}
+
+/**
+ * The members of `numbers` that say something: one that is `undefined` must not take the place of a default. Throws {@link UsageError} for a
+ * value that is no positive number.
+ */
+export function givenNumbers(option: string, numbers: object): Readonly<Record<string, number>> {
+  const given: Record<string, number> = {};
+  for (const [name, value] of Object.entries(numbers)) {
+    if (value === undefined) continue;
     if (typeof value !== 'number' || !(value > 0)) {
-      throw new UsageError(`limits.${name} must be a positive number or Infinity`);
+      throw new UsageError(`${option}.${name} must be a positive number or Infinity`);
     }
+    given[name] = value;
   }
-  return { ...defaultLimits, ...Object.fromEntries(given) };
+  return given;
 }

@@ -51,7 +51,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
     this.#quota = new OperationQuota(core, now);
     this.#connection = createServerConnection(accepted.protocol, now, {
       ...limits,
-      ...core.options.keepAlive,
+      ...core.keepAlive,
     });
     core.deadlines.watch(this);
     this.#place = core.capacity.enterSocket(this);

@@ -33,6 +33,17 @@ describe('a silent peer', () => {
     expect(await client.rest()).toEqual([]);
   });
 
+  it('is pinged after 12 s also where an option says `undefined`', async () => {
+    // programs compiled without `exactOptionalPropertyTypes` may pass that on
+    const keepAlive = { pingAfterMs: undefined } as object;
+    const { ready, clock } = converse({ keepAlive });
+    const client = await ready();
+
+    await clock.advance(12_050);
+
+    expect(await client.next()).toEqual({ kind: 'ping' });
+  });
+
   it('that never answers a close is destroyed after 5 s', async () => {
     const { connect, clock } = converse();
     const client = connect({ answersClose: false });
@@ -44,6 +55,14 @@ describe('a silent peer', () => {
     await clock.advance(200);
 
     expect(await client.next()).toEqual({ kind: 'destroyed' });
+  });
+});
+
+describe('the periods of the liveness checks', () => {
+  it.each([0, -1, Number.NaN])('cannot be %d', (pingAfterMs) => {
+    expect(() => converse({ keepAlive: { pingAfterMs } })).toThrow(
+      'keepAlive.pingAfterMs must be a positive number or Infinity',
+    );
   });
 });
 
