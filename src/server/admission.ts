@@ -97,7 +97,11 @@ function refuseWith(
   { at }: Course,
   { code, errors }: { readonly code: ErrorCode; readonly errors: readonly GraphQLError[] },
 ): NotAdmitted {
-  return { kind: 'refused', code, errors: errors.map((error) => core.masking.error(error, at)) };
+  return {
+    kind: 'refused',
+    code,
+    errors: errors.map((error) => core.masking.error(error, at, code)),
+  };
 }
 
 async function checkCost(

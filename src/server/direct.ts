@@ -53,7 +53,9 @@ export async function executeDirectly(
     case 'result':
       return core.masking.result(outcome.result);
     case 'refused':
-      return { errors: outcome.errors.map((error) => core.masking.error(error, 'variables')) };
+      return {
+        errors: outcome.errors.map((error) => core.masking.error(error, 'variables', outcome.code)),
+      };
     case 'parts':
       return {
         errors: refusal('INTERNAL_SERVER_ERROR', 'the engine answered in parts unasked').errors,
@@ -78,9 +80,7 @@ export async function subscribeDirectly(
   if (started.kind === 'refused') {
     return {
       kind: 'refused',
-      errors: started.errors.map((error) =>
-        core.masking.error(error, 'subscribe', 'SUBSCRIBE_FAILED'),
-      ),
+      errors: started.errors.map((error) => core.masking.error(error, 'subscribe', started.code)),
     };
   }
   const execute = async (event: unknown): Promise<FormattedResult> => {

@@ -94,7 +94,7 @@ export class OperationRun {
     switch (outcome.kind) {
       case 'refused':
         return this.#fail(
-          outcome.errors.map((error) => this.#core.masking.error(error, 'variables')),
+          outcome.errors.map((error) => this.#core.masking.error(error, 'variables', outcome.code)),
         );
       case 'result':
         return this.#finish(this.#deliver(this.#core.masking.result(outcome.result)));
@@ -119,9 +119,7 @@ export class OperationRun {
     });
     if (started.kind === 'refused') {
       await this.#fail(
-        started.errors.map((error) =>
-          this.#core.masking.error(error, 'subscribe', 'SUBSCRIBE_FAILED'),
-        ),
+        started.errors.map((error) => this.#core.masking.error(error, 'subscribe', started.code)),
       );
       return;
     }

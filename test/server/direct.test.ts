@@ -1,6 +1,14 @@
+import { GraphQLObjectType, GraphQLScalarType, GraphQLSchema, GraphQLString } from 'graphql';
 import { describe, expect, it } from 'vitest';
 
 import { converse } from '../support/conversation.ts';
+
+const refuses = (): never => {
+  throw new TypeError('secret');
+};
+const masked = (code: string) => ({
+  errors: [{ message: 'Internal server error', extensions: { code } }],
+});
 
 describe('server.execute', () => {
   it('answers queries and mutations without a transport', async () => {
@@ -42,6 +50,31 @@ describe('server.execute', () => {
       ],
     });
     expect(hidden).toEqual(['resolver: password is hunter2']);
+  });
+
+  it('says whose fault it was also where the message is masked', async () => {
+    const Day = new GraphQLScalarType({
+      name: 'Day',
+      parseValue: refuses,
+      parseLiteral: refuses,
+    });
+    const field = { type: GraphQLString, args: { day: { type: Day } } };
+    const schema = new GraphQLSchema({
+      query: new GraphQLObjectType({ name: 'Query', fields: { on: field } }),
+      subscription: new GraphQLObjectType({ name: 'Subscription', fields: { on: field } }),
+    });
+    const { server } = converse({ schema });
+    const variables = { day: 'x' };
+
+    expect(await server.execute({ query: '{ on(day: "x") }' })).toMatchObject(
+      masked('GRAPHQL_VALIDATION_FAILED'),
+    );
+    expect(
+      await server.execute({ query: 'query ($day: Day) { on(day: $day) }', variables }),
+    ).toMatchObject(masked('BAD_USER_INPUT'));
+    expect(
+      await server.subscribe({ query: 'subscription ($day: Day) { on(day: $day) }', variables }),
+    ).toMatchObject(masked('BAD_USER_INPUT'));
   });
 
   it('shows everything with maskErrors: false', async () => {
