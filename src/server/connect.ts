@@ -32,7 +32,7 @@ export async function decideConnect(
 function toDecision(answer: unknown): ConnectDecision {
   if (answer === false) return { kind: 'refused' };
   if (isRefusal(answer))
-    return { kind: 'refused', ...(answer.reason !== undefined && { reason: answer.reason }) };
+    return { kind: 'refused', ...(typeof answer.reason === 'string' && { reason: answer.reason }) };
   if (typeof answer !== 'object' || answer === null) return { kind: 'accepted', session: {} };
   const { ackPayload }: SessionMembers = answer;
   return { kind: 'accepted', session: answer, ...(ackPayload && { ackPayload }) };

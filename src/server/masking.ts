@@ -9,7 +9,7 @@ import type { FormattedError, FormattedResult } from '../vocabulary.ts';
 /** Learns of each failure that clients do not see. */
 export type InternalErrorReporter = (error: unknown, where: string) => void;
 
-/** Turns errors into what a client may see of them. */
+/** Turns errors into what a client may see of them. Never throws, whatever was thrown. */
 export interface Masking {
   /** The error of a hook, a source or anything else of the host program. */
   error(error: unknown, where: string, code?: ErrorCode): FormattedError;
@@ -24,14 +24,17 @@ interface FormattedErrors {
 /** Whether somebody threw it to be seen. Two copies of graphql in one process have two classes. */
 function isMeantForClients(error: unknown): error is GraphQLError {
   if (!(error instanceof Error) || error.name !== 'GraphQLError') return false;
-  const original: unknown = (error as GraphQLError).originalError; // the name says that it is one
+  const { originalError: original, toJSON } = error as Partial<GraphQLError>; // the name says that it is one
+  if (typeof toJSON !== 'function') return false; // but anyone may use that name
   return original === undefined || original === null || isMeantForClients(original);
 }
+
+const hiddenMessage = 'Internal server error';
 
 function formatHidden(error: unknown, code: ErrorCode): FormattedError {
   const { locations, path } = error instanceof GraphQLError ? error.toJSON() : {};
   return {
-    message: 'Internal server error',
+    message: hiddenMessage,
     ...(locations && { locations }),
     ...(path && { path }),
     extensions: { code },
@@ -52,12 +55,20 @@ function formatOpenly(error: unknown, code: ErrorCode): FormattedError {
  * Errors of our own that concern a client (`SourceError`: lost events, an overflowing buffer) are shown with their code.
  */
 export function createMasking(hides: boolean, report: InternalErrorReporter): Masking {
-  const format = (error: unknown, where: string, code: ErrorCode): FormattedError => {
+  const formatAny = (error: unknown, where: string, code: ErrorCode): FormattedError => {
     if (isMeantForClients(error)) return error.toJSON();
     if (error instanceof SourceError)
       return { message: error.message, extensions: { code: error.code } };
     report(error instanceof GraphQLError ? (error.originalError ?? error) : error, where);
     return hides ? formatHidden(error, code) : formatOpenly(error, code);
+  };
+  const format: typeof formatAny = (error, where, code) => {
+    try {
+      return formatAny(error, where, code);
+    } catch (failure) {
+      report(failure, where); // a getter or `toJSON` of what was thrown
+      return { message: hiddenMessage, extensions: { code } };
+    }
   };
   const formatErrors = <Holder extends PartErrors>(
     holder: Holder,

@@ -56,6 +56,16 @@ describe('onConnect', () => {
     expect(await client.next()).toEqual({ kind: 'close', code: 4403, reason: 'No such tenant' });
   });
 
+  it('may refuse with a reason that is no text, which is not shown', async () => {
+    const reason: unknown = new Error('secret');
+    const { connect } = converse({ onConnect: () => refuse({ reason: reason as string }) });
+    const client = connect();
+
+    client.send('{"type":"connection_init"}');
+
+    expect(await client.next()).toEqual({ kind: 'close', code: 4403, reason: 'Forbidden' });
+  });
+
   it('that throws closes its own connection only, and tells the host program', async () => {
     let calls = 0;
     const { connect, ready, hidden } = converse({
@@ -211,6 +221,37 @@ describe('onError', () => {
       message: { payload: [{ message: 'Internal server error' }] },
     });
     expect(hidden).toEqual(['onError: hook is broken']);
+  });
+});
+
+describe('a hook that throws what cannot be looked at', () => {
+  const named = Object.assign(new Error('secret'), { name: 'GraphQLError' });
+  const broken = new GraphQLError('secret');
+  broken.toJSON = fails;
+  const bare: unknown = Object.create(null);
+
+  it.each([
+    ['an error that is a GraphQLError by name alone', named, true],
+    ['a GraphQLError whose toJSON throws', broken, true],
+    ['what cannot become a text, with everything shown', bare, false],
+  ])('ends its operation with a masked error: %s', async (_title, thrown, maskErrors) => {
+    const { ready } = converse({
+      maskErrors,
+      onError: () => Promise.reject(thrown),
+      onInternalError: () => {},
+    });
+    const client = await ready();
+
+    subscribe(client, '1', '{ nope }');
+
+    expect(await client.next()).toMatchObject({
+      message: {
+        type: 'error',
+        payload: [
+          { message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR' } },
+        ],
+      },
+    });
   });
 });
 
