@@ -1,5 +1,5 @@
 import { comment, utf8Length } from '../protocol/index.ts';
-import type { Instant } from '../vocabulary.ts';
+import type { Instant, OperationRequest } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
 import type { Place } from './capacity.ts';
 import type { ServerCore } from './core.ts';
@@ -101,7 +101,7 @@ export class Reservation implements Waiting {
    * executed; throws {@link HttpProblem} if it is not even tried.
    */
   execute({ method, request }: HttpOperation, session: HttpSession): Promise<HttpResponse> {
-    const { operationId: id, ...extensions } = request.extensions ?? {};
+    const id = request.extensions?.['operationId'];
     if (typeof id !== 'string' || id === '') {
       throw new HttpProblem('BAD_REQUEST', '`extensions.operationId` must be a non-empty string');
     }
@@ -115,7 +115,7 @@ export class Reservation implements Waiting {
         onEnd: () => this.#release(id),
       });
       const admission = { objection: operation.objectionTo };
-      const work = { session: session.event, request: { ...request, extensions }, admission };
+      const work = { session: session.event, request: withoutId(request), admission };
       const run = new OperationRun(this.#core, work, operation);
       this.#running.set(id, { operation, run, session, counted });
       this.#idBytes += utf8Length(id);
@@ -171,4 +171,10 @@ export class Reservation implements Waiting {
     this.#options.onGone();
     this.#options.session.end();
   }
+}
+
+/** The request as other transports carry it: without what names it on its stream, and without extensions that say nothing else. */
+function withoutId({ extensions = {}, ...request }: OperationRequest): OperationRequest {
+  const { operationId: _id, ...others } = extensions;
+  return Object.keys(others).length === 0 ? request : { ...request, extensions: others };
 }
