@@ -29,13 +29,6 @@ export interface Course extends Verdict {
 export async function put(question: Question, carrier: Carrier): Promise<Course> {
   const called: string[] = [];
   const conversation = converse({
-    protocols: [
-      'graphql-transport-ws',
-      'subscriptions-transport-ws',
-      'sse',
-      'sse-single',
-      'multipart',
-    ],
     ...question.options,
     ...recordingHooks(question.options, called),
   });
@@ -61,7 +54,7 @@ async function follow(
   exchange: Exchange,
 ): Promise<Required<Heard>> {
   let isTold = whenOpen === undefined;
-  for (let waits = 0; waits < 2_000; waits += 1) {
+  for (let waits = 0; waits < 10_000; waits += 1) {
     const { results, end } = await exchange.hear();
     if (end !== undefined) return { results, end };
     if (results.length >= takes) {

@@ -270,7 +270,7 @@ describe('a store that never answers', () => {
     const conversation = converse({ persistedQueries: { store: { get: never, set } } });
 
     for (let n = 0; n < 110; n += 1) {
-      await transports.directly(conversation, withHash(`{ a${n}: hello }`));
+      await conversation.server.execute(withHash(`{ a${n}: hello }`));
     }
 
     expect(set).toHaveBeenCalledTimes(100);

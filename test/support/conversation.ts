@@ -29,7 +29,13 @@ export function converse(options: Partial<ServerOptions> = {}): Conversation {
   const server = createServer({
     schema: app.schema,
     broker: app.broker,
-    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse'],
+    protocols: [
+      'graphql-transport-ws',
+      'subscriptions-transport-ws',
+      'sse',
+      'sse-single',
+      'multipart',
+    ],
     onInternalError: (error, where) => {
       hidden.push(`${where}: ${error instanceof Error ? error.message : String(error)}`);
     },
