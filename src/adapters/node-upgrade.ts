@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { ServerOptions, WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 
-import type { MessageSocket, Server } from '../server/index.ts';
+import type { MessageSocket, Server, SocketEvents } from '../server/index.ts';
 import { MessageProgress } from './message-progress.ts';
 import { toRequestHead } from './node-request.ts';
 
@@ -20,7 +20,7 @@ const closeTimeoutMs = 5_000;
 
 /** Makes what upgrades requests to WebSocket and connects them with `server`. */
 export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
-  const { messageBytes, messageFragments } = server.limits;
+  const { messageBytes, messageFragments, outboxHighWaterBytes } = server.limits;
   const options = {
     noServer: true,
     clientTracking: false,
@@ -49,7 +49,12 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
         request.headers['sec-websocket-protocol'] = decision.subprotocol;
         return webSockets.handleUpgrade(request, socket, head, (webSocket) => {
           const { protocol } = decision;
-          const events = server.open(toMessageSocket(webSocket), {
+          // Not by `drain` events: those come only when more waited than Node's own mark, and the server's may be lower. Not at zero alone:
+          // a pong of `ws` may wait behind the last message.
+          const flushed = (): void => {
+            if (webSocket.bufferedAmount <= outboxHighWaterBytes / 2) events.drained();
+          };
+          const events: SocketEvents = server.open(toMessageSocket(webSocket, flushed), {
             protocol,
             request: requestHead,
           });
@@ -60,7 +65,6 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
           webSocket.on('ping', () => events.heard());
           webSocket.on('close', (code, reason) => events.closed(code, reason.toString('utf8')));
           webSocket.on('error', ignore); // a close event follows
-          socket.on('drain', () => events.drained());
           const progress = new MessageProgress();
           socket.on('data', (chunk: Buffer) => {
             progress.read(chunk); // after `ws`, which has delivered by now what is complete
@@ -99,9 +103,10 @@ function toWsLimit(limit: number): number {
   return Number.isFinite(limit) ? Math.min(Math.ceil(limit), 2 ** 31 - 1) : 0;
 }
 
-function toMessageSocket(webSocket: WebSocket): MessageSocket {
+/** @param flushed - called whenever the system took a message */
+function toMessageSocket(webSocket: WebSocket, flushed: () => void): MessageSocket {
   return {
-    send: (frame) => webSocket.send(frame, ignore), // a socket that is gone tells by its close event
+    send: (frame) => webSocket.send(frame, flushed), // with an error if the socket is gone, which tells by its close event
     ping: () => webSocket.ping(undefined, undefined, ignore),
     close: (code, reason) => webSocket.close(code, reason),
     destroy: () => webSocket.terminate(),

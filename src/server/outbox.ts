@@ -54,6 +54,7 @@ export class Outbox {
 
   /** The socket took what was waiting, or is gone. */
   drained(): void {
+    if (!this.isAwaited) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();

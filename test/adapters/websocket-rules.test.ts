@@ -114,6 +114,27 @@ describe('WS-23 a slow reader', () => {
     expect(quickSocket.closedWith).toBeUndefined();
   });
 
+  it('has a source wait for it, and go on, even when the bounds are lower than those of Node', async () => {
+    const { server } = createStage({ limits: { outboxHighWaterBytes: 3_000 } });
+    const sockets: WatchedSocket[] = [];
+    running = await listen(watching(server, sockets), onAnyPort);
+    const connection = await connections.upgrade(running.port);
+    const [watched] = sockets;
+    if (!watched) throw new Error('the server opened nothing');
+    connection.send(textFrame({ type: 'connection_init' }));
+    await connection.frame();
+    connection.socket.pause();
+    const query = 'subscription { flood(bytes: 2000) }';
+    connection.send(textFrame({ id: 'f', type: 'subscribe', payload: { query } }));
+    await vi.waitFor(() => expect(watched.highestBufferedBytes).toBeGreaterThan(1_500), 4_000);
+
+    watched.highestBufferedBytes = -1;
+    connection.socket.resume();
+
+    await vi.waitFor(() => expect(watched.highestBufferedBytes).not.toBe(-1), 4_000);
+    expect(watched.closedWith).toBeUndefined();
+  });
+
   async function subscribe(port: number, sockets: readonly WatchedSocket[]) {
     const connection = await connections.upgrade(port);
     const socket = sockets.at(-1);
