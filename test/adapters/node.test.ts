@@ -213,6 +213,11 @@ describe('the origin of an upgrade', () => {
     ['cookies from a foreign page', { ...foreign, Cookie: 'a=b' }],
     ['authorization from a foreign page', { ...foreign, Authorization: 'Basic YTpi' }],
     ['cookies from another port', { ...host, Origin: 'https://app.example:1', Cookie: 'a=b' }],
+    [
+      'cookies from another scheme, whose default port is another',
+      { Host: 'app.example:443', Origin: 'http://app.example', Cookie: 'a=b' },
+    ],
+    ['cookies from a file', { Host: 'localhost', Origin: 'file://', Cookie: 'a=b' }],
     ['cookies from a sandbox', { ...host, Origin: 'null', Cookie: 'a=b' }],
     [
       'cookies from what looks like an allowed page',
@@ -230,6 +235,10 @@ describe('the origin of an upgrade', () => {
 
   it.each([
     ['cookies from a page of its own', { ...host, Origin: 'https://app.example', Cookie: 'a=b' }],
+    [
+      'cookies from a page of its own behind a proxy that names the port',
+      { Host: 'App.example:443', Origin: 'https://app.example', Cookie: 'a=b' },
+    ],
     [
       'authorization from an allowed page',
       { ...host, Origin: 'https://partner.example', Authorization: 'Basic YTpi' },
