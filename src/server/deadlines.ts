@@ -11,6 +11,9 @@ export interface Waiting {
 /** Deadlines are rounded up to this, so that thousands of connections share a timer. */
 const granularityMs = 50;
 
+/** The timers of runtimes count in 31 bits, and fire at once for more. One that fires before anything is due is set again. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /**
  * The deadlines of all connections on one timer.
  *
@@ -87,7 +90,8 @@ export class Deadlines {
     const slot = Math.min(...this.#slots.keys());
     if (slot === Number.POSITIVE_INFINITY || (this.#timer && this.#timer.slot <= slot)) return;
     this.#timer?.cancel();
-    const delayMs = Math.max(0, slot * granularityMs - this.#clock.now());
+    const untilDueMs = slot * granularityMs - this.#clock.now();
+    const delayMs = Math.min(Math.max(0, untilDueMs), longestTimerMs);
     this.#timer = { slot, cancel: this.#clock.schedule(() => this.#fire(), delayMs) };
   }
 

@@ -77,6 +77,23 @@ describe('deadlines', () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  it('wait for longer than a timer can', async () => {
+    const clock = new VirtualClock();
+    const delays: number[] = [];
+    const schedule: VirtualClock['schedule'] = (callback, delayMs) => {
+      delays.push(delayMs);
+      return clock.schedule(callback, delayMs);
+    };
+    const deadlines = new Deadlines({ now: () => clock.now(), turn: () => clock.turn(), schedule });
+    const one = waiting(3_000_000_000);
+
+    deadlines.watch(one);
+    await clock.advance(3_000_000_000);
+
+    expect(one.ticks).toEqual([3_000_000_000]);
+    expect(delays).toEqual([2_147_483_647, 852_516_353]);
+  });
+
   it('do not spin on a deadline that its tick does not move', async () => {
     const clock = new VirtualClock();
     const deadlines = new Deadlines(clock);
