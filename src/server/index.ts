@@ -3,7 +3,12 @@ export type { Server, ServerGauges } from './server.ts';
 export { refuse } from './refusal.ts';
 export type { Refusal } from './refusal.ts';
 export { subscriptionField } from './subscription-field.ts';
-export type { Limits } from './limits.ts';
+export type {
+  SubscriptionField,
+  SubscriptionFieldExtensions,
+  SubscriptionFieldOptions,
+} from './subscription-field.ts';
+export type { EffectiveLimits, Limits } from './limits.ts';
 export { createPersistedQueryStore } from './persisted-queries.ts';
 export type {
   PersistedQueriesOptions,
@@ -30,6 +35,7 @@ export type { HttpRequest } from './http-context.ts';
 export type { HttpResponse } from './http-response.ts';
 export type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 export type { MessageSocket, SocketEvents } from './socket.ts';
+export type { AcceptedSocket } from './socket-session.ts';
 export type { UpgradeDecision } from './upgrade.ts';
 export { createReferenceEngine } from '../execution/index.ts';
 export type { ReferenceEngineOptions } from '../execution/index.ts';

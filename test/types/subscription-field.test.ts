@@ -1,5 +1,6 @@
 import type { EventFunction } from 'millrace/broker';
 import { createMemoryBroker } from 'millrace/broker/memory';
+import type { AcceptedSocket, EffectiveLimits, Server, SubscriptionField } from 'millrace/server';
 import { subscriptionField } from 'millrace/server';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
@@ -23,6 +24,13 @@ describe('the types of a subscription field', () => {
     const field = subscriptionField({ topic });
     expectTypeOf(field.resolve).parameter(0).toEqualTypeOf<Message>();
     expectTypeOf(field.resolve).returns.toEqualTypeOf<Message | Promise<Message>>();
+  });
+
+  it('have names that programs which emit declarations can refer to', () => {
+    const field = subscriptionField({ topic });
+    expectTypeOf(field).toEqualTypeOf<SubscriptionField<Message, unknown, unknown, Message>>();
+    expectTypeOf<Server['limits']>().toEqualTypeOf<EffectiveLimits>();
+    expectTypeOf<Server['open']>().parameter(1).toEqualTypeOf<Omit<AcceptedSocket, 'onGone'>>();
   });
 
   it('take arguments and context from the annotations', () => {
