@@ -69,7 +69,6 @@ export function answerErrors(
     ...notToBeCached,
     // the one method that is too little for an operation is GET (RFC 9110 section 15.5.6)
     ...(status === 405 && { allow: 'POST' }),
-    ...(status === 503 && retryLater),
   };
   const errorType = errorTypeFor(core, mediaType);
   // `application/json` cannot tell an answer of the server from one of a proxy, so well-formed requests get 200 there
@@ -99,7 +98,7 @@ function errorTypeFor(core: ServerCore, accepted: ResultMediaType): ResultMediaT
 
 /** The answer of a server that is being closed. */
 export function refuseWhileClosing(core: ServerCore): HttpResponse {
-  return answerProblem(core, new HttpProblem('GOING_AWAY', 'the server is closing', retryLater));
+  return answerProblem(core, new HttpProblem('GOING_AWAY', 'the server is closing'));
 }
 
 /** What is refused because of the request, of who sent it or when; its document may be whatever it is. */
@@ -150,7 +149,13 @@ function toWhole(
   return {
     kind: 'whole',
     status,
-    headers: { 'content-type': `${mediaType}; charset=utf-8`, vary: 'accept', ...headers },
+    headers: {
+      'content-type': `${mediaType}; charset=utf-8`,
+      vary: 'accept',
+      // RFC 6585 section 4, RFC 9110 section 15.6.4: time heals both
+      ...((status === 429 || status === 503) && retryLater),
+      ...headers,
+    },
     body,
   };
 }

@@ -8,6 +8,7 @@ import type {
   FormattedResult,
   OperationRequest,
   Protocol,
+  WebSocketProtocol,
 } from '../vocabulary.ts';
 import type { Limits } from './limits.ts';
 import type { PersistedQueriesOptions } from './persisted-queries.ts';
@@ -15,8 +16,14 @@ import type { Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
 import type { TrustedDocumentsOptions } from './trusted-documents.ts';
 
-/** What carries an operation: one of the protocols, plain HTTP, or a direct call of the host program. */
-export type OperationProtocol = Protocol | 'http' | 'direct';
+/**
+ * What carries an operation: a WebSocket protocol, HTTP, or a direct call of the host program.
+ *
+ * @remarks
+ * `http` is one request with its answer, a stream of results included: which it becomes is known only once the document is. `sse-single` is a
+ * request that belongs to a reserved event stream.
+ */
+export type OperationProtocol = WebSocketProtocol | 'sse-single' | 'http' | 'direct';
 
 /** What a connect hook learns of who wants in. */
 export interface ConnectEvent {

@@ -9,7 +9,6 @@ import { HttpProblem, toHttpProblem } from './http-problem.ts';
 import type { HttpOperation } from './http-request.ts';
 import type { HttpResponse } from './http-response.ts';
 import { limitError } from './admission.ts';
-import { retryLater } from './capacity.ts';
 import { OperationQuota } from './operation-quota.ts';
 import { OperationRun } from './operation-run.ts';
 import type { Counted, CountedConnection } from './principals.ts';
@@ -88,7 +87,7 @@ export class Reservation implements Waiting {
     this.#place = capacity.enter();
     if (!this.#place) {
       const { message } = limitError('AT_CAPACITY', 'connections', capacity.connections);
-      throw new HttpProblem('AT_CAPACITY', message, retryLater);
+      throw new HttpProblem('AT_CAPACITY', message);
     }
     this.#expiresAt = never;
     deadlines.forget(this);

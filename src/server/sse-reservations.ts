@@ -3,7 +3,6 @@ import type { HttpSession } from './http-context.ts';
 import { internalError } from './http-context.ts';
 import { HttpProblem, toHttpProblem } from './http-problem.ts';
 import type { CountedConnection } from './principals.ts';
-import { retryLater } from './capacity.ts';
 import { Reservation } from './sse-reservation.ts';
 
 /** Bytes of randomness in a token: whoever has it reads the stream. */
@@ -34,7 +33,7 @@ export class SseReservations {
 
   /** Reserves a stream for whoever has `session`, which ends with it; throws {@link HttpProblem} if there are too many. */
   reserve(session: HttpSession): Reservation {
-    if (this.#isClosed) throw new HttpProblem('GOING_AWAY', 'the server is closing', retryLater);
+    if (this.#isClosed) throw new HttpProblem('GOING_AWAY', 'the server is closing');
     this.#assertRoom();
     const owner = this.#ownerOf(session);
     const counted = this.#count(session);
@@ -83,7 +82,7 @@ export class SseReservations {
     throw new HttpProblem(
       'TOO_MANY_RESERVATIONS',
       `limits.reservations of ${reservations} exceeded`,
-      retryLater,
+      {},
       { limit: 'reservations', maximum: reservations },
     );
   }
