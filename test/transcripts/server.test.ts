@@ -1,36 +1,30 @@
-import type { Running } from 'millrace/adapters/node';
-import { listen } from 'millrace/adapters/node';
 import { createServer } from 'millrace/server';
 import { VirtualClock } from 'millrace/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { errorTable } from '../../src/errors.ts';
 import type { WebSocketProtocol } from '../../src/vocabulary.ts';
 import type { FixtureApp } from '../support/fixture-app.ts';
 import { createFixtureApp } from '../support/fixture-app.ts';
 import { connectInMemory } from '../support/memory-client.ts';
-import { connectSocket } from '../support/socket-client.ts';
 import { graphqlTransportWsServer } from './graphql-transport-ws-server.ts';
 import { replay } from './replay-server.ts';
 import type { Transcript, Transcripts } from './server-transcript.ts';
-import { listTranscripts, needsNoTime } from './server-transcript.ts';
+import { listTranscripts } from './server-transcript.ts';
 import { subscriptionsTransportWsServer } from './subscriptions-transport-ws-server.ts';
 
 interface Suite {
   readonly protocol: WebSocketProtocol;
-  readonly subprotocol: string;
   readonly transcripts: Transcripts;
 }
 
 const suites: readonly Suite[] = [
   {
     protocol: 'graphql-transport-ws',
-    subprotocol: 'graphql-transport-ws',
     transcripts: graphqlTransportWsServer,
   },
   {
     protocol: 'subscriptions-transport-ws',
-    subprotocol: 'graphql-ws',
     transcripts: subscriptionsTransportWsServer,
   },
 ];
@@ -66,28 +60,6 @@ describe.each(suites)('$protocol server on a virtual clock', (suite) => {
       timers: 0,
     });
   });
-});
-
-describe.each(suites)('$protocol server on real sockets', (suite) => {
-  let running: Running | undefined;
-  afterEach(() => running?.close());
-
-  it.each(listTranscripts(suite.transcripts).filter(([, transcript]) => needsNoTime(transcript)))(
-    '%s',
-    async (_title, transcript) => {
-      const app = createFixtureApp();
-      running = await listen(createServer(serve(app, suite, transcript)), {
-        port: 0,
-        host: '127.0.0.1',
-      });
-      const client = await connectSocket(running.url, [suite.subprotocol]);
-
-      await replay(transcript, client, app);
-
-      expect(await client.rest()).toEqual([]);
-      client.socket.terminate();
-    },
-  );
 });
 
 it('LW-29 no message type outside the table is ever sent', async () => {
