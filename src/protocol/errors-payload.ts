@@ -22,7 +22,9 @@ export function writeErrors(
     return write(errors);
   } catch {
     // The operation has to end on the wire whatever its extensions hold: a cycle, a bigint, a `toJSON` that throws.
-    return write(errors.map(({ message }) => ({ message })));
+    return write(
+      errors.map((error: { readonly message: unknown }) => ({ message: String(error.message) })),
+    );
   }
 }
 

@@ -30,10 +30,11 @@ export async function decideConnect(
 }
 
 function toDecision(answer: unknown): ConnectDecision {
-  if (answer === false) return { kind: 'refused' };
+  // null is no session, and what a search for a user gives that found none
+  if (answer === false || answer === null) return { kind: 'refused' };
   if (isRefusal(answer))
     return { kind: 'refused', ...(typeof answer.reason === 'string' && { reason: answer.reason }) };
-  if (typeof answer !== 'object' || answer === null) return { kind: 'accepted', session: {} };
+  if (typeof answer !== 'object') return { kind: 'accepted', session: {} };
   const { ackPayload }: SessionMembers = answer;
   return { kind: 'accepted', session: answer, ...(ackPayload && { ackPayload }) };
 }

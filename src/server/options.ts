@@ -65,11 +65,12 @@ export interface SessionMembers {
   readonly ackPayload?: Readonly<Record<string, unknown>>;
 }
 
-/** What a connect hook may return: a session, nothing (an empty session), or a refusal. */
+/** What a connect hook may return: a session, nothing (an empty session), or a refusal, for which `false` and `null` stand, too. */
 export type ConnectAnswer<Session> =
   | (Session & SessionMembers)
   | Refusal
   | boolean
+  | null
   | undefined
   | void;
 

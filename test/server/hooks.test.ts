@@ -43,6 +43,18 @@ describe('onConnect', () => {
     );
   });
 
+  it.each([null, false])(
+    'that returns %s, as a search for nobody does, lets nobody in',
+    async (found) => {
+      const { connect } = converse({ onConnect: () => found });
+      const client = connect();
+
+      client.send('{"type":"connection_init"}');
+
+      expect(await client.next()).toEqual({ kind: 'close', code: 4403, reason: 'Forbidden' });
+    },
+  );
+
   it('may throw its refusal from deeper down', async () => {
     const { connect } = converse({
       onConnect: () => {
@@ -251,6 +263,19 @@ describe('a hook that throws what cannot be looked at', () => {
           { message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR' } },
         ],
       },
+    });
+  });
+});
+
+describe('errors that JSON cannot hold', () => {
+  it('end their operation on the wire all the same', async () => {
+    const { ready } = converse({ onError: () => [{ message: 7n as unknown as string }] });
+    const client = await ready();
+
+    subscribe(client, '1', '{ nope }');
+
+    expect(await client.next()).toMatchObject({
+      message: { id: '1', type: 'error', payload: [{ message: '7' }] },
     });
   });
 });
