@@ -13,7 +13,13 @@ const port = Number(process.env['PORT'] ?? 4000);
 const server = createServer({
   schema,
   broker,
-  protocols: ['graphql-transport-ws', 'subscriptions-transport-ws'],
+  protocols: [
+    'graphql-transport-ws',
+    'subscriptions-transport-ws',
+    'sse',
+    'sse-single',
+    'multipart',
+  ],
 });
 
 const servePage = await loadPages(new URL('./pages/', import.meta.url));
