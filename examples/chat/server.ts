@@ -8,7 +8,7 @@ import { broker, schema } from './schema.ts';
 import { loadPages } from './static-pages.ts';
 
 const path = '/graphql';
-const port = Number(process.env['PORT'] ?? 4000);
+const { PORT = '4000' } = process.env;
 
 const server = createServer({
   schema,
@@ -24,27 +24,35 @@ const server = createServer({
 
 const servePage = await loadPages(new URL('./pages/', import.meta.url));
 const httpServer = createHttpServer((request, response) => {
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  const [pathname = '/'] = (request.url ?? '/').split('?');
   if (pathname !== path) servePage(pathname, request, response);
 });
 const attachment = attach(server, httpServer, { path });
 
 httpServer.once('error', (error: NodeJS.ErrnoException) => {
-  const reason = error.code === 'EADDRINUSE' ? `port ${port} is taken` : error.message;
-  process.stderr.write(`Chat cannot start: ${reason}\n`);
-  process.exitCode = 1;
-  void stop();
+  fail(error.code === 'EADDRINUSE' ? `port ${PORT} is taken` : error.message);
 });
 
-httpServer.listen(port, () => {
-  const address = httpServer.address() as AddressInfo; // a port, not a pipe
-  const url = `http://localhost:${address.port}/`;
-  process.stdout.write(`Chat ready: ${url}  (GraphiQL: ${url}graphiql)\n`);
-});
+const port = Number(PORT);
+if (Number.isInteger(port) && port >= 0 && port <= 65_535) {
+  httpServer.listen(port, () => {
+    const address = httpServer.address() as AddressInfo; // a port, not a pipe
+    const url = `http://localhost:${address.port}/`;
+    process.stdout.write(`Chat ready: ${url}  (GraphiQL: ${url}graphiql)\n`);
+  });
+} else {
+  fail(`PORT has to be a number up to 65535, not ${PORT}`);
+}
 
 // npm passes on the signal that the terminal has sent to everyone already: one may come twice
 process.on('SIGINT', () => void stop());
 process.on('SIGTERM', () => void stop());
+
+function fail(reason: string): void {
+  process.stderr.write(`Chat cannot start: ${reason}\n`);
+  process.exitCode = 1;
+  void stop();
+}
 
 async function stop(): Promise<void> {
   httpServer.close();

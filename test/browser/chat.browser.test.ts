@@ -134,6 +134,16 @@ describe('the server of the chat', () => {
     expect(await stop(child, signal)).toBe(0);
   });
 
+  it.each(['abc', '70000'])('says in one line that %s is no port', async (port) => {
+    const child = spawnServer(port);
+    let complaint = '';
+    child.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+    const [code] = await once(child, 'close');
+
+    expect(code).toBe(1);
+    expect(complaint).toBe(`Chat cannot start: PORT has to be a number up to 65535, not ${port}\n`);
+  });
+
   it('says in one line that its port is taken', async () => {
     const holder = createServer().listen(0);
     await once(holder, 'listening');
