@@ -1,3 +1,4 @@
+import { utf8Length } from '../protocol/index.ts';
 import type { EffectiveLimits } from './limits.ts';
 
 /** What an {@link Outbox} writes to. */
@@ -27,14 +28,19 @@ export class Outbox {
   /** Sends `frame`, or says `too-slow` and drops it: the connection has to be closed then. */
   write(frame: string): 'sent' | 'too-slow' {
     const waitingBytes = this.#target.bufferedBytes;
-    if (
-      waitingBytes > this.#limits.outboxHighWaterBytes ||
-      (waitingBytes > 0 && waitingBytes + frame.length > this.#limits.outboxHardBytes)
-    ) {
-      return 'too-slow';
-    }
+    if (waitingBytes > 0 && !this.#hasRoomFor(frame, waitingBytes)) return 'too-slow';
     this.#target.send(frame);
     return 'sent';
+  }
+
+  #hasRoomFor(frame: string, waitingBytes: number): boolean {
+    const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
+    if (waitingBytes > outboxHighWaterBytes) return false;
+    // a character is at most three bytes: only what comes close to the limit has to be measured
+    return (
+      waitingBytes + 3 * frame.length <= outboxHardBytes ||
+      waitingBytes + utf8Length(frame) <= outboxHardBytes
+    );
   }
 
   /** Whether a source that can wait should wait before it adds more. */

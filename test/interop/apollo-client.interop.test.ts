@@ -4,11 +4,11 @@ import { OperationTypeNode } from 'graphql';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
 import { createGraphqlWsClient } from './support/graphql-ws-client.ts';
 import { completed, next, recordOperation } from './support/recorded-operation.ts';
-import { Inbox } from './support/waiting.ts';
+import { Inbox } from '../support/waiting.ts';
 
 // The link compares with a constant of the browsers' class, which Node has from version 22 on.
 beforeEach(() => void vi.stubGlobal('WebSocket', WebSocket));

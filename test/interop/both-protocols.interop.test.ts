@@ -2,11 +2,11 @@ import { SubscriptionClient } from 'subscriptions-transport-ws';
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
 import { createGraphqlWsClient } from './support/graphql-ws-client.ts';
 import { next, recordOperation } from './support/recorded-operation.ts';
-import { Inbox } from './support/waiting.ts';
+import { Inbox } from '../support/waiting.ts';
 
 const roomSubscription = {
   query: 'subscription { message(room: "a") { text } }',

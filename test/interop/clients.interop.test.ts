@@ -9,7 +9,7 @@ import { graphqlWs } from './support/clients/graphql-ws.ts';
 import { relayMultipart, relaySse } from './support/clients/relay.ts';
 import { subscriptionsTransportWs } from './support/clients/subscriptions-transport-ws.ts';
 import { urqlFetch, urqlWebSocket } from './support/clients/urql.ts';
-import { serveFixture } from './support/fixture-server.ts';
+import { serveFixture } from '../support/fixture-server.ts';
 import { Matrix, expectedOf, nameOf } from './support/matrix.ts';
 
 const clients = [

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 
 import { expect, it, onTestFinished } from 'vitest';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
-import { Inbox } from './support/waiting.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
+import { Inbox } from '../support/waiting.ts';
 
 /** Runs curl, which is told nothing but what stands here; `output` has what it prints, as it prints it. */
 function curl({ httpUrl }: FixtureServer, ...options: readonly string[]) {

@@ -3,9 +3,9 @@ import type { FetchLike } from 'eventsource';
 import { refuse } from 'millrace/server';
 import { expect, it, onTestFinished } from 'vitest';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
-import { Inbox } from './support/waiting.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
+import { Inbox } from '../support/waiting.ts';
 
 function open({ httpUrl }: FixtureServer, parameters: Record<string, string>, fetch?: FetchLike) {
   const url = `${httpUrl}?${new URLSearchParams(parameters).toString()}`;

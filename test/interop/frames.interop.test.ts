@@ -3,12 +3,12 @@ import { SubscriptionClient } from 'subscriptions-transport-ws';
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
 import { recordOperation } from './support/recorded-operation.ts';
 import type { RecordedOperation } from './support/recorded-operation.ts';
 import { recordingWebSocket } from './support/recording-web-socket.ts';
-import { Inbox } from './support/waiting.ts';
+import { Inbox } from '../support/waiting.ts';
 
 /** Starts an operation by either library and returns what stops it. */
 type Start = (query: string, operation: RecordedOperation<unknown>) => () => void;

@@ -1,10 +1,10 @@
 import { createClient } from 'graphql-sse';
 import { expect, it, onTestFinished } from 'vitest';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
 import { completed, next, recordOperation } from './support/recorded-operation.ts';
-import { Inbox, until } from './support/waiting.ts';
+import { Inbox, until } from '../support/waiting.ts';
 
 type Client = ReturnType<typeof createClient<boolean>>;
 

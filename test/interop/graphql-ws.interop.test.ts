@@ -4,14 +4,14 @@ import type { Client } from 'graphql-ws';
 import { refuse } from 'millrace/server';
 import { expect, it, onTestFinished } from 'vitest';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
 import { createGraphqlWsClient as connect } from './support/graphql-ws-client.ts';
 import { completed, failed, next, recordOperation } from './support/recorded-operation.ts';
 import type { RecordedOperation } from './support/recorded-operation.ts';
 import { recordingWebSocket } from './support/recording-web-socket.ts';
 import type { RecordedFrame } from './support/recording-web-socket.ts';
-import { Inbox } from './support/waiting.ts';
+import { Inbox } from '../support/waiting.ts';
 
 const roomSubscription = 'subscription ($room: ID!) { message(room: $room) { text } }';
 

@@ -7,13 +7,13 @@ import type { ClientOptions, OperationOptions } from 'subscriptions-transport-ws
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
 import { completed, failed, next, recordOperation } from './support/recorded-operation.ts';
 import type { RecordedOperation } from './support/recorded-operation.ts';
 import { recordingWebSocket } from './support/recording-web-socket.ts';
 import type { RecordedFrame } from './support/recording-web-socket.ts';
-import { Inbox } from './support/waiting.ts';
+import { Inbox } from '../support/waiting.ts';
 
 const roomSubscription = 'subscription ($room: ID!) { message(room: $room) { text } }';
 

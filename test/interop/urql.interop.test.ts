@@ -3,11 +3,11 @@ import type { ClientOptions, OperationResult, OperationResultSource } from '@urq
 import { expect, it } from 'vitest';
 import { onEnd, pipe, subscribe } from 'wonka';
 
-import { serveFixture } from './support/fixture-server.ts';
-import type { FixtureServer } from './support/fixture-server.ts';
+import { serveFixture } from '../support/fixture-server.ts';
+import type { FixtureServer } from '../support/fixture-server.ts';
 import { createGraphqlWsClient } from './support/graphql-ws-client.ts';
 import { completed, next, recordOperation } from './support/recorded-operation.ts';
-import { Inbox } from './support/waiting.ts';
+import { Inbox } from '../support/waiting.ts';
 
 const roomSubscription = 'subscription ($room: ID!) { message(room: $room) { text } }';
 

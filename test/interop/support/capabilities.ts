@@ -2,7 +2,7 @@ import { refuse } from 'millrace/server';
 
 import { toEnd } from './client-under-test.ts';
 import type { RunningSubscription, Trial } from './client-under-test.ts';
-import type { FixtureServerOptions } from './fixture-server.ts';
+import type { FixtureServerOptions } from '../../support/fixture-server.ts';
 import { completed, failed, next } from './recorded-operation.ts';
 
 /** Something that programs expect of every client; one column of the matrix. */

@@ -1,7 +1,7 @@
-import type { FixtureServer } from './fixture-server.ts';
+import type { FixtureServer } from '../../support/fixture-server.ts';
 import { recordOperation } from './recorded-operation.ts';
 import type { OperationReport, RecordedOperation } from './recorded-operation.ts';
-import type { Inbox } from './waiting.ts';
+import type { Inbox } from '../../support/waiting.ts';
 
 /** A client library in one of the ways in which it reaches a server; one row of the matrix. */
 export interface ClientUnderTest {

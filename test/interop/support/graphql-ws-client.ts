@@ -3,7 +3,7 @@ import type { Client, ClientOptions } from 'graphql-ws';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 
-import type { FixtureServer } from './fixture-server.ts';
+import type { FixtureServer } from '../../support/fixture-server.ts';
 
 /** A client of graphql-ws that ends with the test. It retries at once. */
 export function createGraphqlWsClient(

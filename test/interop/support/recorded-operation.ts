@@ -1,4 +1,4 @@
-import { Inbox } from './waiting.ts';
+import { Inbox } from '../../support/waiting.ts';
 
 /** What a client tells the program about one operation. */
 export type OperationReport<Result> =

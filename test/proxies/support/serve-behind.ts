@@ -1,5 +1,5 @@
-import { serveFixture } from '../../interop/support/fixture-server.ts';
-import type { FixtureServer, FixtureServerOptions } from '../../interop/support/fixture-server.ts';
+import { serveFixture } from '../../support/fixture-server.ts';
+import type { FixtureServer, FixtureServerOptions } from '../../support/fixture-server.ts';
 import { startProxy } from './proxy.ts';
 import type { ProxyOptions } from './proxy.ts';
 import type { Setup } from './setups.ts';

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 
 import { executeBySubscribing, recordSeen, toMessages } from '../client-under-test.ts';
 import type { ClientUnderTest, ConnectedClient } from '../client-under-test.ts';
-import { Inbox } from '../waiting.ts';
+import { Inbox } from '../../../support/waiting.ts';
 
 export const subscriptionsTransportWs: ClientUnderTest = {
   packageName: 'subscriptions-transport-ws',

@@ -9,7 +9,7 @@ import type {
   LibraryResult,
   Trial,
 } from '../client-under-test.ts';
-import type { FixtureServer } from '../fixture-server.ts';
+import type { FixtureServer } from '../../../support/fixture-server.ts';
 import { createPatientClient } from '../graphql-ws-client.ts';
 import { completed, next } from '../recorded-operation.ts';
 

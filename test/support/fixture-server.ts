@@ -3,8 +3,8 @@ import { createServer } from 'millrace/server';
 import type { ServerGauges, ServerOptions } from 'millrace/server';
 import { onTestFinished } from 'vitest';
 
-import { createFixtureApp } from '../../support/fixture-app.ts';
-import type { FixtureApp } from '../../support/fixture-app.ts';
+import { createFixtureApp } from './fixture-app.ts';
+import type { FixtureApp } from './fixture-app.ts';
 import { until } from './waiting.ts';
 
 /** The fixture application on a port of 127.0.0.1, every protocol on one path. */
