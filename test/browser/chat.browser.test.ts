@@ -83,9 +83,11 @@ describe('the pages of the chat', () => {
       socket.on('framesent', ({ payload }) => framesSent.push(String(payload)));
     });
 
+    // before its editor is there the button has nothing to run
+    await graphiql.locator('.graphiql-query-editor').getByText('messageAdded').waitFor();
     await graphiql.locator('.graphiql-execute-button').click();
     await expect
-      .poll(() => framesSent.some((frame) => frame.includes('messageAdded')), { timeout: 10_000 })
+      .poll(() => framesSent.some((frame) => frame.includes('messageAdded')), { timeout: 20_000 })
       .toBe(true);
     await say(room, 'Seen in GraphiQL');
     await response.getByText('Seen in GraphiQL').waitFor();

@@ -64,8 +64,11 @@ async function readConfiguration(file: string, written: Written): Promise<string
   const documented = await readFile(new URL(`../${file}`, import.meta.url), 'utf8');
   return change(
     documented
-      .replace('127.0.0.1:8080', `127.0.0.1:${port}`)
-      .replace('127.0.0.1:4000', `127.0.0.1:${serverPort}`),
+      // in one pass: the port that was put in may begin with the digits of the other
+      .replaceAll(
+        /127\.0\.0\.1:(8080|4000)\b/g,
+        (_, documentedPort) => `127.0.0.1:${documentedPort === '8080' ? port : serverPort}`,
+      ),
   );
 }
 
