@@ -41,7 +41,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   constructor(core: ServerCore, options: StreamOptions) {
     this.#core = core;
     this.#options = options;
-    this.#heartbeatMs = core.options.keepAlive?.heartbeatMs ?? heartbeatMs;
+    this.#heartbeatMs = core.keepAlive.heartbeatMs ?? heartbeatMs;
     const texts = new EarlyTexts();
     this.#state = { kind: 'early', texts, outbox: new Outbox(texts, core.limits) };
   }
