@@ -1,7 +1,7 @@
 import type { PreparedOperation } from '../execution/index.ts';
 import { distinctFraming, multipartFraming } from '../protocol/index.ts';
 import type { ResponseFraming } from '../protocol/index.ts';
-import type { FormattedError, FormattedResult } from '../vocabulary.ts';
+import type { FormattedError } from '../vocabulary.ts';
 import type { NotAdmitted } from './admission.ts';
 import { limitError, refusal } from './admission.ts';
 import type { AcceptedFormats, AnswerFormat } from './answer-format.ts';
@@ -18,6 +18,7 @@ import {
 } from './http-response.ts';
 import type { HttpResponse } from './http-response.ts';
 import type { ResultSink } from './operation-run.ts';
+import type { ResultText } from './result-text.ts';
 import type { OpenAnswer } from './stream-registry.ts';
 import { StreamSession } from './stream-session.ts';
 
@@ -90,13 +91,16 @@ export class HttpAnswer implements ResultSink, OpenAnswer {
     this.#streaming();
   }
 
-  next(resultText: string, result: FormattedResult): void {
+  next({ text, result }: ResultText): void {
     if (this.#format?.kind === 'json') {
-      this.#result = answerResult(this.#core, this.#format.mediaType, { resultText, result });
+      this.#result = answerResult(this.#core, this.#format.mediaType, {
+        resultText: text,
+        result,
+      });
       return;
     }
     const stream = this.#streaming();
-    stream?.session.write(stream.framing.result(resultText));
+    stream?.session.write(stream.framing.result(text));
   }
 
   error(errors: readonly FormattedError[]): void {

@@ -8,6 +8,7 @@ import { admit, toOperationEvent } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import { eventContextFor } from './event-context.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
+import { ResultText } from './result-text.ts';
 
 /**
  * Where the results of one operation go: its place on a socket, a response stream, a test.
@@ -20,8 +21,7 @@ export interface ResultSink {
   admitted?(): void;
   /** The source of a subscription is open: results follow, and request errors cannot any more. */
   started?(): void;
-  /** One result, with its JSON text. */
-  next(resultText: string, result: FormattedResult): void;
+  next(result: ResultText): void;
   /** Request errors, or the failure of a source; `errors` is never empty. */
   error(errors: readonly FormattedError[]): void;
   complete(): void;
@@ -181,24 +181,22 @@ export class OperationRun {
   /** Without a hook the result leaves at once: a query's result and its end go out together. */
   #deliver(result: FormattedResult): Promise<void> | undefined {
     if (this.#core.options.onNext) return this.#deliverThroughHook(result);
-    this.#sink.next(this.#stringify(result), result);
+    this.#sink.next(this.#toText(result));
     return undefined;
   }
 
   async #deliverThroughHook(result: FormattedResult): Promise<void> {
     const shown = (await this.#core.options.onNext?.({ ...this.#event, result })) ?? result;
-    if (!this.#hasEnded()) this.#sink.next(this.#stringify(shown), shown);
+    if (!this.#hasEnded()) this.#sink.next(this.#toText(shown));
   }
 
   /** A scalar may have serialised to what JSON cannot hold; that concerns this one result. */
-  #stringify(result: FormattedResult): string {
+  #toText(result: FormattedResult): ResultText {
     try {
-      return JSON.stringify(result);
+      return new ResultText(JSON.stringify(result), result);
     } catch (error) {
-      return JSON.stringify({
-        data: null,
-        errors: [this.#core.masking.error(error, 'serialisation')],
-      });
+      const failure = { data: null, errors: [this.#core.masking.error(error, 'serialisation')] };
+      return new ResultText(JSON.stringify(failure), failure);
     }
   }
 

@@ -227,9 +227,8 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
 
   #sinkFor(operation: ServerOperation): ResultSink {
     return {
-      next: (resultText) => {
-        if (operation.mayDeliver)
-          this.#send(this.#connection.encodeResult(operation.id, resultText));
+      next: ({ text }) => {
+        if (operation.mayDeliver) this.#send(this.#connection.encodeResult(operation.id, text));
       },
       error: (errors) => {
         this.#release(operation);

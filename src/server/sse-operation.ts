@@ -7,6 +7,7 @@ import type { ServerCore } from './core.ts';
 import { answerErrors, toText } from './http-response.ts';
 import type { HttpResponse } from './http-response.ts';
 import type { ResultSink } from './operation-run.ts';
+import type { ResultText } from './result-text.ts';
 import type { StreamSession } from './stream-session.ts';
 
 /** What an {@link SseOperation} is, and whom it tells what. */
@@ -57,10 +58,10 @@ export class SseOperation implements ResultSink {
     this.#accept();
   }
 
-  next(resultText: string): void {
+  next({ text }: ResultText): void {
     this.#accept();
     const { id, stream } = this.#options;
-    stream.write(singleFraming.result(id, resultText));
+    stream.write(singleFraming.result(id, text));
   }
 
   error(errors: readonly FormattedError[]): void {
