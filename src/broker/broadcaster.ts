@@ -1,5 +1,7 @@
 import type { Source } from '../stream/source.ts';
 import type { Instant } from '../vocabulary.ts';
+import { Consumers } from './consumers.ts';
+import type { ConsumerCount } from './consumers.ts';
 import type { EntryReader } from './entry-reader.ts';
 import { estimateBytes } from './estimate-bytes.ts';
 import { LogTail } from './log-tail.ts';
@@ -89,15 +91,21 @@ export class Broadcaster<Event> {
   }
 
   #open(start: number): EntryReader {
-    this.#subscriberCount += 1;
-    return new BroadcastReader(this.#tail.cursor(start), () => {
-      this.#subscriberCount -= 1;
-      // A copy: a listener that is added while others are called waits for the next time.
-      const listeners = [...this.#listeners];
-      for (const listener of listeners) {
-        if (this.#listeners.has(listener)) this.#notify(listener);
-      }
+    return new BroadcastReader(this.#tail.cursor(start), {
+      add: () => {
+        this.#subscriberCount += 1;
+      },
+      remove: () => this.#leave(),
     });
+  }
+
+  #leave(): void {
+    this.#subscriberCount -= 1;
+    // A copy: a listener that is added while others are called waits for the next time.
+    const listeners = [...this.#listeners];
+    for (const listener of listeners) {
+      if (this.#listeners.has(listener)) this.#notify(listener);
+    }
   }
 
   #notify(listener: UnsubscribeListener): void {
@@ -115,11 +123,23 @@ interface UnsubscribeListener {
 
 class BroadcastReader<Event> implements EntryReader {
   readonly #cursor: TailCursor<BroadcastEntry<Event>>;
-  #release: (() => void) | undefined;
+  readonly #consumers: Consumers;
 
-  constructor(cursor: TailCursor<BroadcastEntry<Event>>, release: () => void) {
+  constructor(cursor: TailCursor<BroadcastEntry<Event>>, count: ConsumerCount) {
     this.#cursor = cursor;
-    this.#release = release;
+    this.#consumers = new Consumers(count);
+  }
+
+  get nextIndex(): number {
+    return this.#cursor.nextIndex;
+  }
+
+  addConsumer(): void {
+    this.#consumers.add();
+  }
+
+  removeConsumer(): void {
+    this.#consumers.remove();
   }
 
   read(): Promise<readonly BroadcastEntry<Event>[] | undefined> {
@@ -128,8 +148,6 @@ class BroadcastReader<Event> implements EntryReader {
 
   async close(): Promise<void> {
     this.#cursor.close();
-    const release = this.#release;
-    this.#release = undefined;
-    release?.();
+    this.#consumers.release();
   }
 }

@@ -12,6 +12,10 @@ export interface SourceEntry {
 export interface EntryReader {
   /** The next entries, at least one; `undefined` at the end. */
   read(): Promise<readonly SourceEntry[] | undefined>;
+  /** As in `LogReader`: present where several consumers may share this reader. */
+  readonly nextIndex?: number;
+  addConsumer?(): void;
+  removeConsumer?(): void;
   close(): Promise<void>;
 }
 

@@ -183,6 +183,11 @@ export class TailCursor<Entry extends TailEntry> {
     return this.#isClosed;
   }
 
+  /** Index of the next entry that is read. */
+  get nextIndex(): number {
+    return this.#next;
+  }
+
   /**
    * The next entries, at least one; `undefined` after the end, or once closed.
    *

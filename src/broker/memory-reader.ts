@@ -1,41 +1,50 @@
 import type { Position } from '../vocabulary.ts';
 import type { TailCursor } from './log-tail.ts';
+import { Consumers } from './consumers.ts';
+import type { ConsumerCount } from './consumers.ts';
 import type { MemoryLog, ReadStart } from './memory-log.ts';
 import type { LogBatch, LogEntry, LogReader } from './types.ts';
 
-/** Reads a {@link MemoryLog}; calls `release` once, when it was closed or came to its end. */
+/** Reads a {@link MemoryLog}; counted from its making until it was closed or came to its end. */
 export class MemoryReader implements LogReader {
   readonly epoch: string;
   readonly complete: boolean;
   readonly earliest: Position | undefined;
   readonly head: Position;
   readonly #cursor: TailCursor<LogEntry>;
-  #release: (() => void) | undefined;
+  readonly #consumers: Consumers;
 
-  constructor(log: MemoryLog, start: ReadStart, release: () => void) {
+  constructor(log: MemoryLog, start: ReadStart, count: ConsumerCount) {
     this.head = log.head;
     this.epoch = this.head.epoch;
     this.earliest = log.earliest;
     this.complete = start.complete;
     this.#cursor = log.tail.cursor(start.index);
-    this.#release = release;
+    this.#consumers = new Consumers(count);
   }
 
   async read(): Promise<LogBatch | undefined> {
     try {
       return await this.#cursor.read();
     } finally {
-      if (this.#cursor.isClosed) this.#releaseOnce();
+      if (this.#cursor.isClosed) this.#consumers.release();
     }
+  }
+
+  get nextIndex(): number {
+    return this.#cursor.nextIndex;
+  }
+
+  addConsumer(): void {
+    this.#consumers.add();
+  }
+
+  removeConsumer(): void {
+    this.#consumers.remove();
   }
 
   async close(): Promise<void> {
     this.#cursor.close();
-    this.#releaseOnce();
-  }
-
-  #releaseOnce(): void {
-    this.#release?.();
-    this.#release = undefined;
+    this.#consumers.release();
   }
 }

@@ -139,11 +139,9 @@ class LogsInMemory implements MemoryBroker {
     this.#assertOpen();
     const log = this.#use(topic, key);
     this.#removeOldEvents(log, this.#now());
-    this.#idle.remove(log.idleNode);
-    log.readerCount += 1;
-    this.#readerCount += 1;
-    return new MemoryReader(log, log.startAfter(after), () => {
-      this.#release(log);
+    return new MemoryReader(log, log.startAfter(after), {
+      add: () => this.#retain(log),
+      remove: () => this.#release(log),
     });
   }
 
@@ -238,6 +236,12 @@ class LogsInMemory implements MemoryBroker {
     remove();
     this.#heldBytes += log.tail.heldBytes - bytesBefore;
     if (log.isEmpty) this.#holding.remove(log.holdingNode);
+  }
+
+  #retain(log: MemoryLog): void {
+    this.#idle.remove(log.idleNode);
+    log.readerCount += 1;
+    this.#readerCount += 1;
   }
 
   #release(log: MemoryLog): void {

@@ -18,7 +18,8 @@ export class SteppedProducer<Event> implements ItemProducer<Event> {
   #batch: readonly SourceEntry[] = [];
   #next = 0;
 
-  constructor(live: EntryReader, steps: readonly SourceStep[]) {
+  /** @param live - without it the source ends with its snapshots */
+  constructor(live: EntryReader | undefined, steps: readonly SourceStep[]) {
     this.#stages = toStages(live, steps);
   }
 
@@ -75,11 +76,11 @@ export class SteppedProducer<Event> implements ItemProducer<Event> {
   }
 }
 
-function toStages(live: EntryReader, steps: readonly SourceStep[]): Stage[] {
+function toStages(live: EntryReader | undefined, steps: readonly SourceStep[]): Stage[] {
   const snapshots = steps.flatMap((step, i) =>
     step.kind === 'start-with'
       ? [{ reader: new SnapshotReader(step.snapshot), steps: steps.slice(i + 1) }]
       : [],
   );
-  return [...snapshots.toReversed(), { reader: live, steps }];
+  return [...snapshots.toReversed(), ...(live ? [{ reader: live, steps }] : [])];
 }

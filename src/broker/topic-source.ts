@@ -4,6 +4,8 @@ import type { Snapshot, SourceReader } from '../stream/source.ts';
 import type { EntryReader } from './entry-reader.ts';
 import { SteppedProducer } from './stepped-producer.ts';
 import type { SourceStep } from './source-steps.ts';
+import { sharableBrand } from './sharable-source.ts';
+import type { SharableSource } from './sharable-source.ts';
 import type { SourceIdentity, TopicSource } from './types.ts';
 
 /** What a source reads before any step was added to it. */
@@ -20,8 +22,9 @@ export function createTopicSource<Event>(origin: SourceOrigin): TopicSource<Even
   return new SteppedSource(origin, []);
 }
 
-class SteppedSource<Event> implements TopicSource<Event> {
+class SteppedSource<Event> implements TopicSource<Event>, SharableSource {
   readonly [sourceBrand] = true;
+  readonly [sharableBrand] = true;
   readonly pace = 'live';
   readonly identity: SourceIdentity;
   readonly #origin: SourceOrigin;
@@ -51,6 +54,14 @@ class SteppedSource<Event> implements TopicSource<Event> {
   async open(): Promise<SourceReader<Event>> {
     const producer = new SteppedProducer<Event>(await this.#origin.open(), this.#steps);
     return createSourceReader(producer);
+  }
+
+  get steps(): readonly SourceStep[] {
+    return this.#steps;
+  }
+
+  openLog(): Promise<EntryReader> {
+    return this.#origin.open();
   }
 
   /** Opens now, so that a consumer that makes its iterator early misses nothing. */

@@ -37,7 +37,7 @@ export interface Broker {
   /** What a person recognises it by, in logs and metrics: `memory`, `redis`. */
   readonly name: string;
   readonly capabilities: BrokerCapabilities;
-  /** Readers that are open in this process; 0 again once everybody left. */
+  /** Readers that are open in this process, and consumers that share one; 0 again once everybody left. */
   readonly readerCount: number;
   publish(topic: string, key: string, event: unknown, options?: PublishOptions): Promise<Position>;
   /**
@@ -117,6 +117,14 @@ export interface LogReader {
   /** The head of the log when the reader started. */
   readonly head: Position;
   /**
+   * The index of the next entry that `read` gives.
+   *
+   * @remarks
+   * Local to the process: counted without gaps, and the same for all readers of one log that are open at the same time. A server shares one
+   * reader among all who subscribe to a log only where it is present.
+   */
+  readonly nextIndex?: number;
+  /**
    * The next entries; waits until there is one. `undefined` once the reader or its broker was closed.
    *
    * @remarks
@@ -124,6 +132,10 @@ export interface LogReader {
    * while an earlier call is pending.
    */
   read(): Promise<LogBatch | undefined>;
+  /** One consumer more shares what is read here: {@link Broker.readerCount} counts it like a reader. */
+  addConsumer?(): void;
+  /** One of those consumers left. */
+  removeConsumer?(): void;
   /** Releases the reader; a pending `read()` resolves with `undefined` at once. Closing twice is harmless. Never rejects. */
   close(): Promise<void>;
 }

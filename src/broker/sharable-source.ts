@@ -1,0 +1,28 @@
+import type { EntryReader } from './entry-reader.ts';
+import type { SourceStep } from './source-steps.ts';
+import type { SourceIdentity } from './types.ts';
+
+/** Versioned: two copies of the package share sources only if they mean the same by it. */
+export const sharableBrand: unique symbol = Symbol.for('millrace.sharable-source.1');
+
+/**
+ * A source whose log can be read once for many subscribers.
+ *
+ * @remarks
+ * Those with equal {@link SharableSource.identity} read the same log and apply the same maps; filters and snapshots are each one's own.
+ */
+export interface SharableSource {
+  readonly [sharableBrand]: true;
+  readonly identity: SourceIdentity;
+  /** Everything that was added to the source, in order. */
+  readonly steps: readonly SourceStep[];
+  /** Starts to read the log from the position that the source stands for, without any of the steps. */
+  openLog(): Promise<EntryReader>;
+}
+
+/** Whether `source` can be shared, which only sources over a log can. */
+export function isSharable<Source extends object>(
+  source: Source,
+): source is Source & SharableSource {
+  return sharableBrand in source;
+}
