@@ -3,6 +3,7 @@ export type { ReferenceEngineOptions } from './reference-engine.ts';
 export { assertSchema } from './prepare.ts';
 export type {
   DocumentLimits,
+  EventExecutor,
   ExecutionEngine,
   ExecutionInput,
   ExecutionOutcome,
@@ -11,5 +12,6 @@ export type {
   Preparation,
   PreparedOperation,
   Refused,
+  ResolvedSubscription,
   StartedSubscription,
 } from './types.ts';

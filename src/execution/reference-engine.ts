@@ -11,13 +11,14 @@ import { IncrementalParts, offersIncrementalDelivery } from './incremental-deliv
 import { DocumentStore } from './prepare.ts';
 import type { DocumentStoreOptions } from './prepare.ts';
 import { refuse } from './refusal.ts';
-import { startSubscription } from './start-subscription.ts';
+import { resolveSubscription } from './start-subscription.ts';
 import type {
   ExecutionEngine,
   ExecutionInput,
   ExecutionOutcome,
   PreparedOperation,
   Refused,
+  ResolvedSubscription,
   StartedSubscription,
 } from './types.ts';
 
@@ -77,8 +78,16 @@ class ReferenceEngine implements ExecutionEngine {
     prepared: PreparedOperation,
     input: ExecutionInput,
   ): Promise<StartedSubscription | Refused> {
+    const resolved = await this.resolveSource(prepared, input);
+    return resolved.kind === 'refused' ? resolved : resolved.start();
+  }
+
+  async resolveSource(
+    prepared: PreparedOperation,
+    input: ExecutionInput,
+  ): Promise<ResolvedSubscription | Refused> {
     try {
-      return await startSubscription(prepared, input, this.#toArguments(prepared, input));
+      return await resolveSubscription(prepared, input, this.#toArguments(prepared, input));
     } catch (error) {
       return refuse('SUBSCRIBE_FAILED', [toGraphQLError(error)]);
     }

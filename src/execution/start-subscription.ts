@@ -1,8 +1,9 @@
 import { defaultFieldResolver, getArgumentValues } from 'graphql';
 import type { ExecutionArgs, GraphQLResolveInfo } from 'graphql';
 
+import { UsageError } from '../errors.ts';
 import { isSource } from '../stream/source.ts';
-import type { SourceReader, SourceStream } from '../stream/source.ts';
+import type { SourceStream } from '../stream/source.ts';
 import { toSourceStream } from '../stream/to-source-stream.ts';
 import { abortError, isAborted, waitUnlessAborted } from './abort.ts';
 import { bindSubscription } from './bound-subscription.ts';
@@ -11,19 +12,27 @@ import { EventExecution } from './event-execution.ts';
 import { refuse } from './refusal.ts';
 import { atRootField, rootFieldOf } from './root-field.ts';
 import type { RootField } from './root-field.ts';
-import type { ExecutionInput, PreparedOperation, Refused, StartedSubscription } from './types.ts';
+import type {
+  Closable,
+  EventExecutor,
+  ExecutionInput,
+  PreparedOperation,
+  Refused,
+  ResolvedSubscription,
+  StartedSubscription,
+} from './types.ts';
 
 /**
- * "CreateSourceEventStream" (GraphQL specification, 6.2.3.1) for every kind of stream that `toSourceStream` knows, with the source opened.
+ * "CreateSourceEventStream" (GraphQL specification, 6.2.3.1) for every kind of stream that `toSourceStream` knows, with the source not opened.
  *
  * @remarks
  * graphql's own takes async iterables only. Rejects with what went wrong before the root field was known.
  */
-export async function startSubscription(
+export async function resolveSubscription(
   prepared: PreparedOperation,
   input: ExecutionInput,
   args: ExecutionArgs,
-): Promise<StartedSubscription | Refused> {
+): Promise<ResolvedSubscription | Refused> {
   if (isAborted(input.signal)) return aborted();
   const bound = bindSubscription(prepared, args);
   if (bound.kind === 'unbound') return refuse('BAD_USER_INPUT', bound.errors);
@@ -32,7 +41,7 @@ export async function startSubscription(
   const fieldArguments = coerceArguments(start);
   if (fieldArguments.kind === 'refused') return fieldArguments;
   try {
-    return await openStream(start, fieldArguments.values);
+    return await resolveStream(start, fieldArguments.values);
   } catch (error) {
     return refuse('SUBSCRIBE_FAILED', [atRootField(root, error)]);
   }
@@ -57,26 +66,68 @@ function coerceArguments({ root, bound }: Start): FieldArguments {
   }
 }
 
-async function openStream(
+async function resolveStream(
   start: Start,
   fieldArguments: object,
-): Promise<StartedSubscription | Refused> {
-  const { input, bound, root } = start;
-  const { signal } = input;
-  const resolved = await waitUnlessAborted(callResolver(start, fieldArguments), signal, discard);
+): Promise<ResolvedSubscription | Refused> {
+  const { input, root } = start;
+  const call = callResolver(start, fieldArguments);
+  const resolved = await waitUnlessAborted(call, input.signal, discard);
   if (resolved.kind === 'aborted') return aborted();
   const stream = toStream(resolved.value, root);
-  const opened = await waitUnlessAborted(stream.open(), signal, closeReader);
-  if (opened.kind === 'aborted') return aborted();
+  return {
+    kind: 'resolved',
+    field: root.definition,
+    stream,
+    start: () => openStream(start, stream),
+    open: (open) => openUnlessAborted(open, { root, signal: input.signal }),
+    detach: (fieldResolver) => detach(start, stream, fieldResolver),
+  };
+}
+
+async function openStream(
+  { input, bound, root }: Start,
+  stream: SourceStream<unknown>,
+): Promise<StartedSubscription | Refused> {
+  const opened = await openUnlessAborted(() => stream.open(), { root, signal: input.signal });
+  if (opened.kind === 'refused') return opened;
   const execution = new EventExecution({ root, bound, input, isFromSource: isSource(stream) });
   return {
     kind: 'started',
     field: root.definition.name,
     pace: stream.pace,
-    source: opened.value,
+    source: opened.reader,
     execute: (event, context) => execution.execute(event, context),
     failEvent: (error) => execution.failEvent(error),
   };
+}
+
+async function openUnlessAborted<Reader extends Closable>(
+  open: () => Promise<Reader>,
+  { root, signal }: { readonly root: RootField; readonly signal: AbortSignal | undefined },
+): Promise<{ readonly kind: 'opened'; readonly reader: Reader } | Refused> {
+  try {
+    const opened = await waitUnlessAborted(open(), signal, closeReader);
+    return opened.kind === 'aborted' ? aborted() : { kind: 'opened', reader: opened.value };
+  } catch (error) {
+    return refuse('SUBSCRIBE_FAILED', [atRootField(root, error)]);
+  }
+}
+
+/** Binds anew, because what is bound holds the context and the signal of its operation. */
+function detach(
+  { prepared, input: { variables }, args, root }: Start,
+  stream: SourceStream<unknown>,
+  fieldResolver: ExecutionArgs['fieldResolver'],
+): EventExecutor {
+  const { contextValue: _context, rootValue: _root, abortSignal: _signal, ...rest } = args;
+  const bound = bindSubscription(prepared, {
+    ...rest,
+    ...(fieldResolver && { fieldResolver }),
+  });
+  if (bound.kind === 'unbound') throw new UsageError('the variables were coerced before');
+  const input = { context: undefined, ...(variables && { variables }) };
+  return new EventExecution({ root, bound, input, isFromSource: isSource(stream) });
 }
 
 /** "ResolveFieldEventStream" (GraphQL specification, 6.2.3.1.1). */
@@ -144,6 +195,6 @@ async function leave(value: unknown): Promise<void> {
   }
 }
 
-function closeReader(reader: SourceReader<unknown>): void {
+function closeReader(reader: Closable): void {
   void reader.close(); // never rejects
 }

@@ -2,12 +2,14 @@ import type {
   DocumentNode,
   ExecutionResult,
   GraphQLError,
+  GraphQLField,
+  GraphQLFieldResolver,
   GraphQLSchema,
   OperationDefinitionNode,
 } from 'graphql';
 
 import type { ErrorCode } from '../errors.ts';
-import type { SourceReader } from '../stream/source.ts';
+import type { SourceReader, SourceStream } from '../stream/source.ts';
 import type { OperationRequest } from '../vocabulary.ts';
 
 /** A document that parsed, passed the limits and the validation, and the operation of it that the request selected. */
@@ -62,6 +64,39 @@ export interface PartErrors {
   readonly errors?: readonly GraphQLError[];
 }
 
+/** How the events of a subscription are executed. */
+export interface EventExecutor {
+  /** Executes the selection for one event; never rejects. */
+  execute(event: unknown, context: unknown): ExecutionResult | Promise<ExecutionResult>;
+  /** The result that reports that `error` kept one event from being executed, at the place of the root field. */
+  failEvent(error: unknown): ExecutionResult;
+}
+
+/** What has to be closed; closing never rejects. */
+export interface Closable {
+  close(): Promise<void>;
+}
+
+/** A subscription whose source stream is known, and not open. */
+export interface ResolvedSubscription {
+  readonly kind: 'resolved';
+  /** In the schema. */
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly stream: SourceStream<unknown>;
+  /** Opens the source for this subscription alone. */
+  start(): Promise<StartedSubscription | Refused>;
+  /** Calls `open` as {@link ResolvedSubscription.start} opens the source: a failure, or the end of the operation, refuses the subscription. */
+  open<Reader extends Closable>(
+    open: () => Promise<Reader>,
+  ): Promise<{ readonly kind: 'opened'; readonly reader: Reader } | Refused>;
+  /**
+   * Executes events apart from the operation that this subscription belongs to: nothing of its context, root value and cancellation is kept.
+   *
+   * @param fieldResolver - for fields without a resolver; graphql's own without it
+   */
+  detach(fieldResolver?: GraphQLFieldResolver<unknown, unknown>): EventExecutor;
+}
+
 /** A subscription whose source stream exists. */
 export interface StartedSubscription {
   readonly kind: 'started';
@@ -95,6 +130,16 @@ export interface ExecutionEngine {
     prepared: PreparedOperation,
     input: ExecutionInput,
   ): Promise<StartedSubscription | Refused>;
+  /**
+   * {@link ExecutionEngine.subscribe} up to the moment before the source is opened.
+   *
+   * @remarks
+   * An engine without it works, but nothing that it executes is shared.
+   */
+  resolveSource?(
+    prepared: PreparedOperation,
+    input: ExecutionInput,
+  ): Promise<ResolvedSubscription | Refused>;
 }
 
 /** Bounds of a document, checked in time linear to its text and before validation. `Infinity` lifts one. */
