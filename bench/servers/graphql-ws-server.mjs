@@ -1,0 +1,33 @@
+import { createServer } from 'node:http';
+
+import { useServer } from 'graphql-ws/use/ws';
+import { WebSocketServer } from 'ws';
+
+import { serveControl } from './control.mjs';
+import { countConnections, listenOnLoopback } from './http-port.mjs';
+import { keepAliveMs } from './keep-alive.mjs';
+import { Rooms } from './rooms.mjs';
+import { createSchema } from './schema.mjs';
+
+/**
+ * graphql-ws over ws, as its documentation says.
+ *
+ * @param {(schema: import('graphql').GraphQLSchema) => object} [toOptions] more options of `useServer`
+ * @returns {Promise<void>}
+ */
+export async function serveGraphqlWs(toOptions = () => ({})) {
+  const rooms = new Rooms();
+  const schema = createSchema({
+    subscribe: (/** @type {unknown} */ _root, /** @type {{ room: string }} */ { room }) =>
+      rooms.subscribe(room),
+  });
+  const httpServer = createServer();
+  const webSocketServer = new WebSocketServer({ server: httpServer, path: '/graphql' });
+  useServer({ schema, ...toOptions(schema) }, webSocketServer, keepAliveMs);
+  serveControl({
+    port: await listenOnLoopback(httpServer),
+    transport: 'graphql-transport-ws',
+    publish: (room, message) => rooms.publish(room, message),
+    countConnections: () => countConnections(httpServer),
+  });
+}

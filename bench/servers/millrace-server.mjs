@@ -1,0 +1,38 @@
+import { listen } from 'millrace/adapters/node';
+import { createMemoryBroker } from 'millrace/broker/memory';
+import { createServer, subscriptionField } from 'millrace/server';
+
+import { serveControl } from './control.mjs';
+import { createSchema } from './schema.mjs';
+
+/** @typedef {import('./events.mjs').Message} Message */
+
+/**
+ * Millrace as its documentation says, on all transports; the generator chooses one.
+ *
+ * @param {import('./control.mjs').Candidate['transport']} transport what to announce
+ * @returns {Promise<void>}
+ */
+export async function serveMillrace(transport) {
+  const broker = createMemoryBroker();
+  /** @type {import('millrace/broker').Topic<Message>} */
+  const messages = broker.topic('messages');
+  const schema = createSchema(
+    subscriptionField({
+      topic: messages,
+      key: (/** @type {{ room: string }} */ { room }) => room,
+    }),
+  );
+  const server = createServer({
+    schema,
+    broker,
+    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse'],
+  });
+  const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
+  serveControl({
+    port,
+    transport,
+    publish: (room, message) => void messages.publish(message, { key: room }),
+    countConnections: () => Promise.resolve(server.gauges().connections),
+  });
+}

@@ -1,0 +1,3 @@
+import { serveMillrace } from './millrace-server.mjs';
+
+await serveMillrace('sse');
