@@ -7,6 +7,7 @@ import type {
   OperationRequest,
   WebSocketProtocol,
 } from '../vocabulary.ts';
+import type { ResultEnvelope } from './result-envelope.ts';
 
 declare const brand: unique symbol;
 
@@ -93,6 +94,8 @@ export interface ServerConnection {
    * {@link ServerOperation.mayDeliver} first.
    */
   encodeResult(id: OperationId, resultText: string): string;
+  /** What {@link ServerConnection.encodeResult} writes around a result, for those who write it once for many connections. */
+  resultEnvelope(id: OperationId): ResultEnvelope;
   /** Ends the operation with request errors or the failure of its source; `errors` is never empty. */
   error(operation: ServerOperation, errors: readonly FormattedError[]): readonly ServerOutput[];
   /** Ends the operation after its last result. */

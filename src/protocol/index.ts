@@ -1,3 +1,5 @@
+export { isAscii, toByteString } from './byte-string.ts';
+export type { ByteString } from './byte-string.ts';
 export { toCloseReason } from './close-reason.ts';
 export type {
   ClientConnection,
@@ -33,6 +35,8 @@ export { parseBoundary } from './multipart/parse-boundary.ts';
 export { negotiate, parseSubprotocols } from './negotiation.ts';
 export type { Negotiation } from './negotiation.ts';
 export type { ResponseFraming } from './response-framing.ts';
+export { toIdText } from './result-envelope.ts';
+export type { ResultEnvelope } from './result-envelope.ts';
 export { createServerConnection } from './server-connection.ts';
 export { distinctFraming } from './sse/distinct-framing.ts';
 export { EventStreamParser } from './sse/event-stream-parser.ts';
@@ -54,4 +58,5 @@ export type {
 } from './subscriptions-transport-ws/messages.ts';
 export { TokenBucket } from './token-bucket.ts';
 export type { Rate } from './token-bucket.ts';
+export { pingFrame, textFrame, textFrameHead } from './websocket-frame.ts';
 export { utf8Length } from './utf8-length.ts';

@@ -14,6 +14,8 @@ import type {
 } from './connection.ts';
 import { OperationTable } from './operation-table.ts';
 import { nothing } from './outputs.ts';
+import { toIdText } from './result-envelope.ts';
+import type { ResultEnvelope } from './result-envelope.ts';
 import { RunningOperation } from './running-operation.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { Watchdog } from './watchdog.ts';
@@ -80,7 +82,7 @@ export abstract class ServerMachine implements ServerConnection {
   ): readonly ServerOutput[];
   abstract refuse(now: Instant, refusal: ConnectionRefusal): readonly ServerOutput[];
   abstract fail(now: Instant): readonly ServerOutput[];
-  abstract encodeResult(id: OperationId, resultText: string): string;
+  abstract resultEnvelope(id: OperationId): ResultEnvelope;
   abstract error(
     operation: ServerOperation,
     errors: readonly FormattedError[],
@@ -88,6 +90,11 @@ export abstract class ServerMachine implements ServerConnection {
   abstract complete(operation: ServerOperation): readonly ServerOutput[];
   /** Reads a frame in one of the open states. */
   protected abstract read(frame: Frame, now: Instant): readonly ServerOutput[];
+
+  encodeResult(id: OperationId, resultText: string): string {
+    const { beforeId, afterId, end } = this.resultEnvelope(id);
+    return beforeId + toIdText(id) + afterId + resultText + end;
+  }
 
   receive(frame: Frame, now: Instant): readonly ServerOutput[] {
     if (this.#isOver()) return nothing;

@@ -6,6 +6,7 @@ import { assertSchema, createReferenceEngine } from '../execution/index.ts';
 import type { ExecutionEngine } from '../execution/index.ts';
 import type { Clock, Protocol, WebSocketProtocol } from '../vocabulary.ts';
 import { Capacity } from './capacity.ts';
+import { Counters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { Documents } from './documents.ts';
 import type { EffectiveLimits } from './limits.ts';
@@ -29,6 +30,7 @@ export interface ServerCore {
   readonly deadlines: Deadlines;
   readonly capacity: Capacity;
   readonly principals: Principals;
+  readonly counters: Counters;
   readonly engine: ExecutionEngine;
   readonly documents: Documents;
   readonly masking: Masking;
@@ -80,6 +82,7 @@ export function createCore(options: ServerOptions): ServerCore {
     deadlines: new Deadlines(clock),
     capacity: new Capacity(options.limits),
     principals: new Principals({ principal: options.principal, limits, report }),
+    counters: new Counters(),
     engine: options.engine ?? createReferenceEngine({ limits }),
     documents: new Documents(options, report),
     masking: createMasking(options.maskErrors ?? true, report),

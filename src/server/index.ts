@@ -1,5 +1,6 @@
 export { createServer } from './server.ts';
 export type { Server, ServerGauges } from './server.ts';
+export type { ServerCounters } from './counters.ts';
 export { refuse } from './refusal.ts';
 export type { Refusal } from './refusal.ts';
 export { subscriptionField } from './subscription-field.ts';
@@ -37,8 +38,8 @@ export type { ResponseStream, ResponseStreamEvents } from './response-stream.ts'
 export type { MessageSocket, SocketEvents } from './socket.ts';
 export type { AcceptedSocket } from './socket-session.ts';
 export type { UpgradeDecision } from './upgrade.ts';
-export { createReferenceEngine } from '../execution/index.ts';
-export type { ReferenceEngineOptions } from '../execution/index.ts';
+export { createReferenceEngine, pure } from '../execution/index.ts';
+export type { Declarable, ReferenceEngineOptions } from '../execution/index.ts';
 export type {
   DocumentLimits,
   ExecutionEngine,
@@ -48,6 +49,7 @@ export type {
   PartErrors,
   Preparation,
   PreparedOperation,
+  Purity,
   Refused,
   StartedSubscription,
 } from '../execution/index.ts';

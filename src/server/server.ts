@@ -1,6 +1,7 @@
 import type { FormattedResult, OperationRequest } from '../vocabulary.ts';
 import type { ServerCore } from './core.ts';
 import { createCore } from './core.ts';
+import type { ServerCounters } from './counters.ts';
 import type { DirectInit, DirectSubscription } from './direct.ts';
 import { executeDirectly, subscribeDirectly } from './direct.ts';
 import type { HttpContext, HttpRequest } from './http-context.ts';
@@ -50,6 +51,7 @@ export interface Server {
   /** For adapters: says how many connections the process can hold; `limits.connections` of the options goes before it. */
   assumeCapacity(connections: number): void;
   gauges(): ServerGauges;
+  counters(): ServerCounters;
   /** Closes every connection with 1001, accepts none any more, answers HTTP requests with 503, and resolves once the last connection is gone. Closing twice is harmless. */
   close(): Promise<void>;
 }
@@ -125,6 +127,10 @@ class MillraceServer implements Server {
       deadlines: this.#core.deadlines.size,
       readers: this.#core.options.broker?.readerCount ?? 0,
     };
+  }
+
+  counters(): ServerCounters {
+    return this.#core.counters.snapshot();
   }
 
   close(): Promise<void> {

@@ -191,6 +191,7 @@ function watching(server: Server, watched: WatchedSocket[]): Server {
     open,
     assumeCapacity: (maximum) => server.assumeCapacity(maximum),
     gauges: () => server.gauges(),
+    counters: () => server.counters(),
     close: () => server.close(),
   };
 }

@@ -8,6 +8,8 @@ import type {
 import { writeErrors } from '../errors-payload.ts';
 import type { JsonObject } from '../json-frame.ts';
 import { nothing } from '../outputs.ts';
+import { envelopesFor } from '../result-envelope.ts';
+import type { ResultEnvelope } from '../result-envelope.ts';
 import { ServerMachine } from '../server-machine.ts';
 import { encodeServerMessage, parseClientMessage } from './codec.ts';
 import type { ClientMessage } from './messages.ts';
@@ -15,6 +17,8 @@ import type { ClientMessage } from './messages.ts';
 const barePong: readonly ServerOutput[] = [
   { kind: 'send', frame: encodeServerMessage({ type: 'pong' }) },
 ];
+
+const envelopes = envelopesFor('next');
 
 /** The server's half of `graphql-transport-ws`. */
 export class GraphqlTransportWsServer extends ServerMachine {
@@ -41,8 +45,8 @@ export class GraphqlTransportWsServer extends ServerMachine {
     return this.close(now, 'INTERNAL_SERVER_ERROR');
   }
 
-  encodeResult(id: OperationId, resultText: string): string {
-    return `{"id":${JSON.stringify(id)},"type":"next","payload":${resultText}}`;
+  resultEnvelope(id: OperationId): ResultEnvelope {
+    return typeof id === 'number' ? envelopes.number : envelopes.string;
   }
 
   error(operation: ServerOperation, errors: readonly FormattedError[]): readonly ServerOutput[] {

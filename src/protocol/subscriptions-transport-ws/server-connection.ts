@@ -11,6 +11,8 @@ import type {
 import { writeErrors } from '../errors-payload.ts';
 import type { JsonObject } from '../json-frame.ts';
 import { nothing } from '../outputs.ts';
+import { envelopesFor } from '../result-envelope.ts';
+import type { ResultEnvelope } from '../result-envelope.ts';
 import { ServerMachine } from '../server-machine.ts';
 import { encodeServerMessage, parseClientMessage } from './codec.ts';
 import { HeldStarts, heldStartLimit } from './held-starts.ts';
@@ -19,6 +21,8 @@ import type { ClientMessage, ServerMessage, Unreadable } from './messages.ts';
 type StartMessage = Extract<ClientMessage, { type: 'start' }>;
 
 const keepAlive: ServerOutput = send({ type: 'ka' });
+
+const envelopes = envelopesFor('data');
 
 /**
  * The server's half of `subscriptions-transport-ws`.
@@ -70,8 +74,8 @@ export class SubscriptionsTransportWsServer extends ServerMachine {
     return this.#closeSaying(now, errorTable.INTERNAL_SERVER_ERROR.reason, 'INTERNAL_SERVER_ERROR');
   }
 
-  encodeResult(id: OperationId, resultText: string): string {
-    return `{"id":${JSON.stringify(id)},"type":"data","payload":${resultText}}`;
+  resultEnvelope(id: OperationId): ResultEnvelope {
+    return typeof id === 'number' ? envelopes.number : envelopes.string;
   }
 
   /**

@@ -1,0 +1,59 @@
+import { textFrameHead, toByteString } from '../protocol/index.ts';
+import type { ByteString, ResultEnvelope } from '../protocol/index.ts';
+
+/** Characters of a result from which on it is written by reference: joining and copying it for each client would cost more than a second buffer. */
+export const largeResultLength = 16_384;
+
+/**
+ * The WebSocket frames of one result for all who get it in the same envelope.
+ *
+ * @remarks
+ * Everything behind the id is made once, the head once per length of an id, and frames of the same id once.
+ */
+export class ResultFrames {
+  readonly envelope: ResultEnvelope;
+  /** Behind the id. It is in one piece, because it was searched for what is not ASCII. */
+  readonly #tail: ByteString;
+  readonly #fixedBytes: number;
+  #headIdBytes = -1;
+  #head: ByteString = '';
+  #id: ByteString | undefined;
+  #frame: ByteString = '';
+
+  constructor(envelope: ResultEnvelope, resultText: string) {
+    this.envelope = envelope;
+    this.#tail = toByteString(envelope.afterId + resultText + envelope.end);
+    this.#fixedBytes = envelope.beforeId.length + this.#tail.length;
+  }
+
+  /** @param id - as `toIdText` and `toByteString` write it */
+  frame(id: ByteString): ByteString {
+    if (id === this.#id) return this.#frame;
+    if (id.length !== this.#headIdBytes) {
+      this.#headIdBytes = id.length;
+      this.#head = textFrameHead(this.#fixedBytes + id.length) + this.envelope.beforeId;
+    }
+    this.#id = id;
+    // three pieces that whoever writes them joins; identical ids get the same string, which is joined at its first write
+    this.#frame = this.#head + id + this.#tail;
+    return this.#frame;
+  }
+}
+
+/** The WebSocket frames of a result that is too long to be copied for each client: a head of its own for each, then bytes that all share. */
+export class LargeResultFrames {
+  readonly envelope: ResultEnvelope;
+  /** Behind the id; nobody writes into it. */
+  readonly tail: Uint8Array;
+
+  constructor(envelope: ResultEnvelope, resultText: string) {
+    this.envelope = envelope;
+    this.tail = new TextEncoder().encode(envelope.afterId + resultText + envelope.end);
+  }
+
+  /** What stands before {@link LargeResultFrames.tail}; `id` as for {@link ResultFrames.frame}. */
+  head(id: ByteString): ByteString {
+    const { beforeId } = this.envelope;
+    return textFrameHead(beforeId.length + id.length + this.tail.length) + beforeId + id;
+  }
+}

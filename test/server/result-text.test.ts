@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import {
+  createServerConnection,
+  distinctFraming,
+  multipartFraming,
+} from '../../src/protocol/index.ts';
+import { toByteString, toIdText } from '../../src/protocol/index.ts';
+import { toOperationId } from '../../src/protocol/operation-id.ts';
+import { LargeResultFrames } from '../../src/server/result-frames.ts';
+import { ResultText } from '../../src/server/result-text.ts';
+import { readFrames } from '../support/read-frames.ts';
+
+const connections = (['graphql-transport-ws', 'subscriptions-transport-ws'] as const).map(
+  (protocol) => createServerConnection(protocol, 0),
+);
+
+function bytesFor(
+  result: ResultText,
+  connection: (typeof connections)[number],
+  id: ReturnType<typeof toOperationId>,
+): Uint8Array {
+  const idText = toByteString(toIdText(id));
+  const frames = result.framesIn(connection.resultEnvelope(id));
+  if (!(frames instanceof LargeResultFrames)) return Buffer.from(frames.frame(idText), 'latin1');
+  return Buffer.concat([Buffer.from(frames.head(idText), 'latin1'), frames.tail]);
+}
+
+function resultOf(value: unknown): ResultText {
+  const result = { data: { value } };
+  return new ResultText(JSON.stringify(result), result);
+}
+
+describe('the frames of a result', () => {
+  it('are those of its messages, for every recipient in whatever order they come', async () => {
+    const value = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.constantFrom(16_300, 16_384, 70_000).map((length) => 'x'.repeat(length)),
+      fc.constantFrom(16_300, 16_384).map((length) => 'é'.repeat(length)),
+    );
+    const recipient = fc.record({
+      connection: fc.constantFrom(...connections),
+      id: fc
+        .oneof(
+          fc.constantFrom('1', '2', '10'),
+          fc.string({ unit: 'grapheme', minLength: 1 }),
+          fc.nat(),
+        )
+        .map(toOperationId),
+    });
+    await fc.assert(
+      fc.asyncProperty(value, fc.array(recipient, { maxLength: 8 }), async (given, recipients) => {
+        const result = resultOf(given);
+        for (const { connection, id } of recipients) {
+          expect(await readFrames(bytesFor(result, connection, id))).toEqual([
+            connection.encodeResult(id, result.text),
+          ]);
+        }
+      }),
+    );
+  });
+
+  it('are made once for one envelope', () => {
+    const result = resultOf('x');
+    const [connection] = connections;
+    const envelope = connection?.resultEnvelope(toOperationId('1'));
+    if (!envelope) throw new Error('there is no connection');
+
+    expect(result.framesIn(envelope)).toBe(result.framesIn(envelope));
+  });
+});
+
+describe('the piece of a result in a response stream', () => {
+  it.each([distinctFraming, multipartFraming])('is what its framing writes: %#', (framing) => {
+    const result = resultOf('é');
+
+    for (let reads = 0; reads < 2; reads += 1) {
+      expect(Buffer.from(result.pieceIn(framing), 'latin1').toString('utf8')).toBe(
+        framing.result(result.text),
+      );
+    }
+  });
+});
