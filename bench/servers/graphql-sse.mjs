@@ -8,10 +8,7 @@ import { Rooms } from './rooms.mjs';
 import { createSchema } from './schema.mjs';
 
 const rooms = new Rooms();
-const schema = createSchema({
-  subscribe: (/** @type {unknown} */ _root, /** @type {{ room: string }} */ { room }) =>
-    rooms.subscribe(room),
-});
+const schema = createSchema(rooms.field());
 const handle = createHandler({ schema });
 const httpServer = createServer((request, response) => void handle(request, response));
 

@@ -17,10 +17,7 @@ import { createSchema } from './schema.mjs';
  */
 export async function serveGraphqlWs(toOptions = () => ({})) {
   const rooms = new Rooms();
-  const schema = createSchema({
-    subscribe: (/** @type {unknown} */ _root, /** @type {{ room: string }} */ { room }) =>
-      rooms.subscribe(room),
-  });
+  const schema = createSchema(rooms.field());
   const httpServer = createServer();
   const webSocketServer = new WebSocketServer({ server: httpServer, path: '/graphql' });
   useServer({ schema, ...toOptions(schema) }, webSocketServer, keepAliveMs);

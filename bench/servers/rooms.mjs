@@ -1,8 +1,9 @@
 /** @typedef {import('./events.mjs').Message} Message */
+/** @typedef {{ messageAdded: Message }} Event */
 
 /**
- * Publish and subscribe within the process for candidates that bring none of their own: as little work for each event and subscriber as an async
- * iterator allows.
+ * Publish and subscribe within the process for the peers: as little work for each event and subscriber as an async iterator allows. What mercurius
+ * and graphql-yoga bring for it costs them more.
  */
 export class Rooms {
   /** @type {Map<string, Set<RoomIterator>>} */
@@ -19,8 +20,17 @@ export class Rooms {
   }
 
   /**
+   * The field `messageAdded` as graphql-js takes it.
+   *
+   * @returns {{ subscribe(root: unknown, args: { room: string }): AsyncIterableIterator<Event> }}
+   */
+  field() {
+    return { subscribe: (_root, { room }) => this.subscribe(room) };
+  }
+
+  /**
    * @param {string} room
-   * @returns {AsyncIterableIterator<{ messageAdded: Message }>}
+   * @returns {AsyncIterableIterator<Event>}
    */
   subscribe(room) {
     const iterators = this.#iteratorsByRoom.get(room) ?? new Set();
@@ -30,8 +40,6 @@ export class Rooms {
     return iterator;
   }
 }
-
-/** @typedef {{ messageAdded: Message }} Event */
 
 /** @implements {AsyncIterableIterator<Event>} */
 class RoomIterator {

@@ -10,10 +10,7 @@ import { Rooms } from './rooms.mjs';
 import { createSchema } from './schema.mjs';
 
 const rooms = new Rooms();
-const schema = createSchema({
-  subscribe: (/** @type {unknown} */ _root, /** @type {{ room: string }} */ { room }) =>
-    rooms.subscribe(room),
-});
+const schema = createSchema(rooms.field());
 const httpServer = createServer();
 SubscriptionServer.create(
   { schema, execute, subscribe, keepAlive: keepAliveMs },
