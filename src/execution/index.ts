@@ -1,7 +1,12 @@
 export { createReferenceEngine } from './reference-engine.ts';
 export type { ReferenceEngineOptions } from './reference-engine.ts';
+export { createGuardContext } from './guard-context.ts';
+export type { GuardContext } from './guard-context.ts';
 export { assertSchema } from './prepare.ts';
+export { isDeclaredPure, pure } from './pure.ts';
+export type { Declarable } from './pure.ts';
 export type {
+  Closable,
   DocumentLimits,
   EventExecutor,
   ExecutionEngine,
@@ -11,6 +16,7 @@ export type {
   PartErrors,
   Preparation,
   PreparedOperation,
+  Purity,
   Refused,
   ResolvedSubscription,
   StartedSubscription,

@@ -16,9 +16,11 @@ import type { OperationRequest } from '../vocabulary.ts';
 import { checkDocument, checkText, resolveDocumentLimits } from './document-limits.ts';
 import { fragmentsByName } from './fragments.ts';
 import { isIncremental } from './incremental-delivery.ts';
+import { purityOf } from './purity.ts';
+import type { DefaultResolvers } from './purity.ts';
 import { refuse } from './refusal.ts';
 import { SingleRootFieldRule } from './subscription-root.ts';
-import type { DocumentLimits, Preparation, PreparedOperation, Refused } from './types.ts';
+import type { DocumentLimits, Preparation, PreparedOperation, Purity, Refused } from './types.ts';
 
 /** Throws a {@link UsageError} that lists everything that is wrong with `schema`. graphql looks only once. */
 export function assertSchema(schema: GraphQLSchema): void {
@@ -65,12 +67,14 @@ export class DocumentStore {
   readonly #limits: Required<DocumentLimits>;
   readonly #cacheSize: number;
   readonly #hideSuggestions: boolean;
+  readonly #defaults: DefaultResolvers;
   readonly #outcomes = new WeakMap<GraphQLSchema, LRUCache<string, CachedOutcome>>();
 
-  constructor(options: DocumentStoreOptions = {}) {
+  constructor(options: DocumentStoreOptions & DefaultResolvers = {}) {
     this.#limits = resolveDocumentLimits(options.limits);
     this.#cacheSize = options.documentCacheSize ?? 1_000;
     this.#hideSuggestions = options.hideSuggestions ?? false;
+    this.#defaults = options;
   }
 
   /** The operation that `request` names, in a document that may be executed. Never throws. */
@@ -126,7 +130,7 @@ export class DocumentStore {
       if (verdict.kind === 'cyclic') return refuse('GRAPHQL_VALIDATION_FAILED', verdict.errors);
       const errors = validate(schema, document, rules, { hideSuggestions: this.#hideSuggestions });
       if (errors.length > 0) return refuse('GRAPHQL_VALIDATION_FAILED', errors);
-      return { kind: 'valid', operations: prepareOperations(schema, document) };
+      return { kind: 'valid', operations: prepareOperations(schema, document, this.#defaults) };
     });
   }
 }
@@ -151,19 +155,38 @@ function attempt<Outcome>(code: ErrorCode, step: () => Outcome): Outcome | Refus
 function prepareOperations(
   schema: GraphQLSchema,
   document: DocumentNode,
+  defaults: DefaultResolvers,
 ): readonly PreparedOperation[] {
   const fragments = fragmentsByName(document);
   return document.definitions
     .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
     .map((operation) =>
-      Object.freeze({
-        kind: operation.operation,
-        schema,
-        document,
-        operation,
-        isIncremental: isIncremental(schema, operation, fragments),
-      }),
+      withPurity(
+        {
+          kind: operation.operation,
+          schema,
+          document,
+          operation,
+          isIncremental: isIncremental(schema, operation, fragments),
+        },
+        defaults,
+      ),
     );
+}
+
+/** Examined when first asked for: a document may have thousands of operations, of which one is wanted. */
+function withPurity(
+  prepared: Omit<PreparedOperation, 'purity'>,
+  defaults: DefaultResolvers,
+): PreparedOperation {
+  let known: Purity | undefined;
+  return Object.freeze({
+    ...prepared,
+    get purity() {
+      known ??= purityOf(prepared, defaults);
+      return known;
+    },
+  });
 }
 
 /** GraphQL specification, 6.1 "GetOperation"; an empty name is none. */

@@ -20,7 +20,18 @@ export interface PreparedOperation {
   readonly operation: OperationDefinitionNode;
   /** Whether it uses `@defer` or `@stream` where the schema knows them: the answer may come in parts. */
   readonly isIncremental: boolean;
+  /** Whether executions of one event may be shared by all who sent the same; without it they may not. */
+  readonly purity?: Purity;
 }
+
+/** Whether a selection comes out the same whoever asks for it. */
+export type Purity =
+  | { readonly kind: 'pure' }
+  | {
+      readonly kind: 'impure';
+      /** For people: what stands in the way first, such as a field that has a resolver. */
+      readonly reason: string;
+    };
 
 /** Request errors: nothing was executed. */
 export interface Refused {
@@ -92,7 +103,7 @@ export interface ResolvedSubscription {
   /**
    * Executes events apart from the operation that this subscription belongs to: nothing of its context, root value and cancellation is kept.
    *
-   * @param fieldResolver - for fields without a resolver; graphql's own without it
+   * @param fieldResolver - for fields without a resolver, unless the engine has one; graphql's own without it
    */
   detach(fieldResolver?: GraphQLFieldResolver<unknown, unknown>): EventExecutor;
 }

@@ -1,0 +1,172 @@
+import {
+  defaultFieldResolver,
+  defaultTypeResolver,
+  getNamedType,
+  isAbstractType,
+  isInterfaceType,
+  isObjectType,
+  isScalarType,
+  Kind,
+} from 'graphql';
+import type {
+  ExecutionArgs,
+  FieldNode,
+  FragmentDefinitionNode,
+  GraphQLField,
+  GraphQLNamedType,
+  GraphQLObjectType,
+  GraphQLSchema,
+  InlineFragmentNode,
+  OperationDefinitionNode,
+  SelectionNode,
+  SelectionSetNode,
+} from 'graphql';
+
+import { fragmentsByName } from './fragments.ts';
+import { isDeclaredPure, isPureScalar } from './pure.ts';
+import type { PreparedOperation, Purity } from './types.ts';
+
+/** The functions that an engine has execution call where the schema has none. */
+export interface DefaultResolvers {
+  readonly fieldResolver?: ExecutionArgs['fieldResolver'];
+  readonly typeResolver?: ExecutionArgs['typeResolver'];
+}
+
+/**
+ * Decides whether executions of one subscription event may be shared by all who sent the same document, operation name and variables.
+ *
+ * @remarks
+ * `pure` is a proof from the schema, not a guess: execution calls no function that is neither graphql's own nor
+ * declared by `pure()`, whatever the variables are and whichever type a value of an abstract type turns out to have.
+ * One way to a context remains, and it depends on the event: a property that is a function, which the
+ * default resolver would call; `GuardContext` is for that. Members of the event that take no context (getters,
+ * iterators, `then`, `toJSON`, `valueOf`) count as values.
+ *
+ * The schema MUST NOT be changed afterwards. The work is bounded however large the document and the schema are:
+ * what is too large to be examined is impure. Never throws.
+ */
+export function purityOf(
+  prepared: Pick<PreparedOperation, 'schema' | 'document' | 'operation' | 'isIncremental'>,
+  defaults: DefaultResolvers = {},
+): Purity {
+  const reason = obstacleOf(prepared, defaults);
+  return reason === undefined ? { kind: 'pure' } : { kind: 'impure', reason };
+}
+
+function obstacleOf(
+  { schema, document, operation, isIncremental }: Parameters<typeof purityOf>[0],
+  { fieldResolver, typeResolver }: DefaultResolvers,
+): string | undefined {
+  if (operation.operation !== 'subscription') return 'not a subscription';
+  if (isIncremental) return 'the operation uses @defer or @stream';
+  if (!isHarmless(fieldResolver, defaultFieldResolver))
+    return 'the engine has a fieldResolver of its own';
+  if (!isHarmless(typeResolver, defaultTypeResolver))
+    return 'the engine has a typeResolver of its own';
+  return new SelectionWalk(schema, fragmentsByName(document)).findObstacle(operation);
+}
+
+/** Selections and types looked at, some hundred times as many as an ordinary document has. */
+const maxSteps = 20_000;
+
+interface Visit {
+  readonly type: GraphQLObjectType;
+  readonly selectionSet: SelectionSetNode;
+}
+
+/** Goes where execution might go, level by level, into each selection set at most once per object type. */
+class SelectionWalk {
+  readonly #schema: GraphQLSchema;
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly #visits: Visit[] = [];
+  readonly #entered = new Map<GraphQLObjectType, Set<SelectionSetNode>>();
+  #steps = 0;
+
+  constructor(schema: GraphQLSchema, fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
+    this.#schema = schema;
+    this.#fragments = fragments;
+  }
+
+  /** What keeps the executions of `operation` from being shared, or `undefined` where nothing does. */
+  findObstacle(operation: OperationDefinitionNode): string | undefined {
+    const root = this.#schema.getSubscriptionType();
+    if (root) this.#enter(root, operation.selectionSet);
+    // Grows while it is walked.
+    for (const { type, selectionSet } of this.#visits) {
+      for (const selection of selectionSet.selections) {
+        this.#steps += 1;
+        if (this.#steps > maxSteps) return 'the operation selects too much to be examined';
+        const obstacle = this.#examine(type, selection);
+        if (obstacle !== undefined) return obstacle;
+      }
+    }
+    return undefined;
+  }
+
+  #enter(type: GraphQLObjectType, selectionSet: SelectionSetNode): void {
+    const entered = this.#entered.get(type) ?? new Set();
+    if (entered.has(selectionSet)) return;
+    this.#entered.set(type, entered.add(selectionSet));
+    this.#visits.push({ type, selectionSet });
+  }
+
+  /** `@skip` and `@include` are not looked at, so the answer holds for all variables. */
+  #examine(parent: GraphQLObjectType, selection: SelectionNode): string | undefined {
+    if (selection.kind === Kind.FIELD) return this.#examineField(parent, selection);
+    const fragment =
+      selection.kind === Kind.INLINE_FRAGMENT
+        ? selection
+        : this.#fragments.get(selection.name.value);
+    if (fragment && this.#applies(fragment, parent)) this.#enter(parent, fragment.selectionSet);
+    return undefined;
+  }
+
+  #examineField(parent: GraphQLObjectType, { name, selectionSet }: FieldNode): string | undefined {
+    // graphql answers introspection, which may stand below the root, from the schema alone.
+    const field = name.value === '__typename' ? undefined : parent.getFields()[name.value];
+    if (field === undefined) return undefined;
+    if (!isHarmless(field.resolve, defaultFieldResolver))
+      return `${parent.name}.${field.name} has a resolver`;
+    for (const type of this.#typesOf(field)) {
+      this.#steps += 1;
+      const obstacle = obstacleOfType(type);
+      if (obstacle !== undefined) return obstacle;
+      if (selectionSet && isObjectType(type)) this.#enter(type, selectionSet);
+    }
+    return undefined;
+  }
+
+  /** The type of a field without its wrappers and, if it is abstract, everything that a value of it may be. */
+  #typesOf(field: GraphQLField<unknown, unknown>): readonly GraphQLNamedType[] {
+    const type = getNamedType(field.type);
+    return isAbstractType(type) ? [type, ...this.#schema.getPossibleTypes(type)] : [type];
+  }
+
+  /** "DoesFragmentTypeApply" (GraphQL specification, 6.3.2). */
+  #applies(
+    { typeCondition }: FragmentDefinitionNode | InlineFragmentNode,
+    type: GraphQLObjectType,
+  ): boolean {
+    if (typeCondition === undefined) return true;
+    const condition = this.#schema.getType(typeCondition.name.value);
+    if (isAbstractType(condition)) return this.#schema.isSubType(condition, type);
+    return condition === type;
+  }
+}
+
+/** Which function of a type stands in the way; enums have none. */
+function obstacleOfType(type: GraphQLNamedType): string | undefined {
+  if (isScalarType(type))
+    return isPureScalar(type) ? undefined : `scalar ${type.name} is not declared pure`;
+  // Called for each value of exactly this type, and for those of its abstract types that have no `__typename`.
+  if (isObjectType(type))
+    return isHarmless(type.isTypeOf) ? undefined : `type ${type.name} has isTypeOf`;
+  if (isAbstractType(type) && !isHarmless(type.resolveType, defaultTypeResolver))
+    return `${isInterfaceType(type) ? 'interface' : 'union'} ${type.name} has resolveType`;
+  return undefined;
+}
+
+/** Whether a function of the schema is absent, graphql's own, or declared pure. */
+function isHarmless(present: Function | null | undefined, ofGraphQL?: Function): boolean {
+  return present == null || present === ofGraphQL || isDeclaredPure(present);
+}
