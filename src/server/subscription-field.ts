@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 
 import type { EventFunction, Topic, TopicSource } from '../broker/types.ts';
+import { isDeclaredPure, pure } from '../execution/index.ts';
 
 /** Which events of a topic a subscription field delivers, and as what. */
 export interface SubscriptionFieldOptions<Event, Args, Context, Result> {
@@ -69,10 +70,10 @@ export function subscriptionField<Event, Args = unknown, Context = unknown, Resu
   };
 }
 
-/** One function for all fields without `resolve`, so that they can be recognised by it. */
-function deliverEvent(event: unknown, _args: unknown, context: unknown): unknown {
-  return isEventFunction(event) ? event(context) : event;
-}
+/** Pure, because an event that is a function is never executed for several subscribers at once. */
+const deliverEvent = pure((event: unknown, _args: unknown, context: unknown): unknown =>
+  isEventFunction(event) ? event(context) : event,
+);
 
 type EventResolver<Event, Args, Context, Result> = (
   event: Event,
@@ -81,16 +82,23 @@ type EventResolver<Event, Args, Context, Result> = (
   info: GraphQLResolveInfo,
 ) => Result;
 
+/** As pure as `resolve`, for the same reason. */
 function evaluateFirst<Event, Args, Context, Result>(
   resolve: EventResolver<Event, Args, Context, Result>,
 ): EventResolver<Event, Args, Context, Result | Promise<Awaited<Result>>> {
-  return (event, args, context, info) => {
+  const evaluate: ReturnType<typeof evaluateFirst<Event, Args, Context, Result>> = (
+    event,
+    args,
+    context,
+    info,
+  ) => {
     if (!isEventFunction(event)) return resolve(event, args, context, info);
     return Promise.resolve(event(context)).then(
       // `publish` takes functions that give an `Event`, and no others.
       async (value): Promise<Awaited<Result>> => await resolve(value as Event, args, context, info),
     );
   };
+  return isDeclaredPure(resolve) ? pure(evaluate) : evaluate;
 }
 
 function isEventFunction(event: unknown): event is EventFunction<unknown> {
