@@ -1,0 +1,63 @@
+import { Clients } from './clients.mjs';
+import { assertTwoCores } from './cores.mjs';
+import { buildNative } from './native.mjs';
+import { ServerProcess } from './server-process.mjs';
+
+/**
+ * Makes the machine ready for measures.
+ *
+ * @returns {Promise<Lab>}
+ */
+export async function openLab() {
+  assertTwoCores();
+  await buildNative();
+  return new Lab();
+}
+
+/** Owns every process of a benchmark, so that none outlives it. */
+class Lab {
+  /** @type {Set<ServerProcess>} */
+  #servers = new Set();
+  /** @type {Set<Clients>} */
+  #clients = new Set();
+
+  constructor() {
+    process.once('exit', () => {
+      for (const child of [...this.#clients, ...this.#servers]) child.killNow();
+    });
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+      process.once(signal, () => process.exit(1));
+    }
+  }
+
+  /**
+   * @param {import('./candidates.mjs').CandidateName} name
+   * @returns {Promise<ServerProcess>}
+   */
+  async start(name) {
+    const server = await ServerProcess.start(name);
+    this.#servers.add(server);
+    return server;
+  }
+
+  /**
+   * Connects clients and subscribes them all. They are ended with the lab, unless they are closed before.
+   *
+   * @param {ServerProcess} server
+   * @param {import('./clients.mjs').ClientsOptions} options
+   * @returns {Promise<Clients>}
+   */
+  async connect(server, options) {
+    const clients = await Clients.connect(server, options);
+    this.#clients.add(clients);
+    return clients;
+  }
+
+  /** @returns {Promise<void>} */
+  async close() {
+    for (const clients of this.#clients) await clients.close();
+    for (const server of this.#servers) await server.stop();
+    this.#clients.clear();
+    this.#servers.clear();
+  }
+}
