@@ -61,7 +61,11 @@ async function passLater(
   }
 }
 
-function applyStep(step: Exclude<SourceStep, { kind: 'start-with' }>, event: unknown): unknown {
+/** What a filter answers, or what a map makes of `event`; throws what they throw. A function ("query on delivery") is mapped by composition. */
+export function applyStep(
+  step: Exclude<SourceStep, { kind: 'start-with' }>,
+  event: unknown,
+): unknown {
   if (step.kind === 'map')
     return isEventFunction(event) ? compose(event, step.transform) : step.transform(event);
   if (!isEventFunction(event)) return step.predicate(event);
@@ -91,7 +95,8 @@ function isEventFunction(event: unknown): event is (context: unknown) => unknown
   return typeof event === 'function';
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether `value` has to be awaited. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' &&
     value !== null &&

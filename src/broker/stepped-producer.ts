@@ -1,5 +1,6 @@
+import { createSourceReader } from '../stream/source-reader.ts';
 import type { ItemProducer } from '../stream/source-reader.ts';
-import type { SourceItem } from '../stream/source.ts';
+import type { SourceItem, SourceReader } from '../stream/source.ts';
 import { SnapshotReader } from './entry-reader.ts';
 import type { EntryReader, SourceEntry } from './entry-reader.ts';
 import { applySteps } from './source-steps.ts';
@@ -74,6 +75,14 @@ export class SteppedProducer<Event> implements ItemProducer<Event> {
     }
     return false;
   }
+}
+
+/** Reads the snapshots of a source and ends with them; `undefined` if it has none. */
+export function createSnapshotReader(
+  steps: readonly SourceStep[],
+): SourceReader<unknown> | undefined {
+  const hasSnapshot = steps.some((step) => step.kind === 'start-with');
+  return hasSnapshot ? createSourceReader(new SteppedProducer(undefined, steps)) : undefined;
 }
 
 function toStages(live: EntryReader | undefined, steps: readonly SourceStep[]): Stage[] {

@@ -123,7 +123,8 @@ function detach(
   const { contextValue: _context, rootValue: _root, abortSignal: _signal, ...rest } = args;
   const bound = bindSubscription(prepared, {
     ...rest,
-    ...(fieldResolver && { fieldResolver }),
+    // an engine's own goes before it
+    ...(fieldResolver && !args.fieldResolver && { fieldResolver }),
   });
   if (bound.kind === 'unbound') throw new UsageError('the variables were coerced before');
   const input = { context: undefined, ...(variables && { variables }) };

@@ -16,6 +16,7 @@ import { createMasking, createReporter } from './masking.ts';
 import type { KeepAliveOptions, ServerOptions } from './options.ts';
 import { Principals } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
+import { Sharing } from './sharing/sharing.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What all connections and operations of one server share: the options with their defaults in place. */
@@ -34,6 +35,7 @@ export interface ServerCore {
   readonly engine: ExecutionEngine;
   readonly documents: Documents;
   readonly masking: Masking;
+  readonly sharing: Sharing;
   readonly report: InternalErrorReporter;
   schemaFor(request: RequestHead): GraphQLSchema | Promise<GraphQLSchema>;
 }
@@ -86,6 +88,7 @@ export function createCore(options: ServerOptions): ServerCore {
     engine: options.engine ?? createReferenceEngine({ limits }),
     documents: new Documents(options, report),
     masking: createMasking(options.maskErrors ?? true, report),
+    sharing: new Sharing(),
     report,
     schemaFor: (request) => (typeof schema === 'function' ? schema(request) : schema),
   };

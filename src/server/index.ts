@@ -31,6 +31,7 @@ export type {
   SessionMembers,
 } from './options.ts';
 export type { DirectInit, DirectSubscription } from './direct.ts';
+export type { NotSharedReason, SharedGroup, SharingReport } from './sharing/sharing-report.ts';
 export type { RequestHead } from './request-head.ts';
 export type { HttpRequest } from './http-context.ts';
 export type { HttpResponse } from './http-response.ts';

@@ -1,14 +1,12 @@
-import type { ExecutionResult } from 'graphql';
-
-import type { StartedSubscription } from '../execution/index.ts';
-import type { SourceReader } from '../stream/source.ts';
 import type { FormattedError, FormattedResult, OperationRequest } from '../vocabulary.ts';
 import type { AdmissionOptions, Admitted } from './admission.ts';
 import { admit, toOperationEvent } from './admission.ts';
 import type { ServerCore } from './core.ts';
-import { eventContextFor } from './event-context.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
-import { ResultText } from './result-text.ts';
+import type { ResultText } from './result-text.ts';
+import type { Recipient } from './sharing/group-member.ts';
+import { SubscriptionRun } from './subscription-run.ts';
+import { toResultText } from './to-result-text.ts';
 
 /**
  * Where the results of one operation go: its place on a socket, a response stream, a test.
@@ -36,22 +34,26 @@ export interface OperationWork {
   readonly admission?: AdmissionOptions;
 }
 
-/** After so many events in a row the event loop gets a turn, so that a busy source starves nobody. */
-const eventsPerTurn = 64;
+/** What has to be stopped when an operation ends. */
+export interface Stoppable {
+  stop(): void;
+}
 
 /**
  * One admitted or refused operation from its request to its last result, whatever carries it.
  *
  * @remarks
- * Owns the promise of its work: whatever a hook, resolver or source does, it ends in the sink or in the server's error reporter.
+ * Owns the promise of its work: whatever a hook, resolver or source does, it ends in the sink or in the server's error reporter. An operation that only
+ * waits for the events of its group holds nothing that was needed to start it.
  */
-export class OperationRun {
+export class OperationRun implements Recipient {
   readonly #core: ServerCore;
-  #event: OperationEvent<object>;
   readonly #sink: ResultSink;
-  readonly #admission: AdmissionOptions | undefined;
-  #state: 'running' | 'ended' = 'running';
-  #cancelWork: (() => void) | undefined;
+  /** What hooks are told; `undefined` once no hook will ask. */
+  #event: OperationEvent<object> | undefined;
+  #admission: AdmissionOptions | undefined;
+  #context: unknown;
+  #state: OperationState = 'running';
 
   constructor(core: ServerCore, work: OperationWork, sink: ResultSink) {
     this.#core = core;
@@ -60,15 +62,28 @@ export class OperationRun {
     this.#sink = sink;
   }
 
-  /** Runs the operation; resolves, never rejects, once nothing more will happen for it. */
+  /** Of the operation, once it was admitted. */
+  get context(): unknown {
+    return this.#context;
+  }
+
+  get hasEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** Runs the operation; resolves, never rejects, once nothing more will happen for it or the events of its group are all that it waits for. */
   async start(): Promise<void> {
+    const event = this.#event;
+    if (event === undefined) return;
     try {
-      const admission = await admit(this.#core, this.#event, this.#admission);
+      const admission = await admit(this.#core, event, this.#admission);
+      this.#admission = undefined;
       this.#event = admission.event;
-      if (this.#hasEnded()) return;
+      if (this.hasEnded) return;
       if (admission.kind === 'refused') return await this.#fail(admission.errors);
+      this.#context = admission.context;
       this.#sink.admitted?.();
-      if (admission.prepared.kind === 'subscription') await this.#runSubscription(admission);
+      if (admission.prepared.kind === 'subscription') await this.#subscribe(admission);
       else await this.#runOnce(admission);
     } catch (error) {
       await this.#fail([this.#core.masking.error(error, 'operation')]);
@@ -77,138 +92,99 @@ export class OperationRun {
 
   /** Stops the work; the sink hears nothing any more. Cancelling an operation that has ended does nothing. */
   cancel(): void {
-    if (this.#hasEnded()) return;
+    if (!this.hasEnded) this.#end();
+  }
+
+  /** What has to be stopped if the operation ends now; the last one counts. */
+  stopsWith(work: Stoppable): void {
+    if (this.hasEnded) work.stop();
+    else this.#state = work;
+  }
+
+  /** Its source is open. */
+  started(): void {
+    this.#sink.started?.();
+  }
+
+  /** Nothing is left to be done but to wait for the events of a group. */
+  settle(): void {
+    const { options } = this.#core;
+    if (!options.onError && !options.onComplete) this.#event = undefined;
+  }
+
+  deliver(result: ResultText): void {
+    if (!this.hasEnded) this.#sink.next(result);
+  }
+
+  /** Delivers a result of its own, through the hook if there is one: without one it leaves at once. */
+  deliverOwn(result: FormattedResult): Promise<void> | undefined {
+    if (this.#core.options.onNext) return this.#deliverThroughHook(result);
+    this.deliver(toResultText(this.#core, result));
+    return undefined;
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#sink.room();
+  }
+
+  fail(errors: readonly FormattedError[]): void {
+    void this.#fail(errors); // never rejects
+  }
+
+  complete(): void {
+    if (this.hasEnded) return;
     this.#end();
+    this.#sink.complete();
+  }
+
+  #subscribe(admitted: Admitted): Promise<void> {
+    const variables = this.#event?.operation.variables;
+    return new SubscriptionRun(this.#core, this, { ...admitted, variables }).start();
   }
 
   async #runOnce({ prepared, context }: Admitted): Promise<void> {
     const controller = new AbortController();
-    this.#cancelWork = () => controller.abort();
-    const { variables } = this.#event.operation;
+    this.stopsWith({ stop: () => controller.abort() });
+    const variables = this.#event?.operation.variables;
     const outcome = await this.#core.engine.execute(prepared, {
       context,
       ...(variables && { variables }),
       signal: controller.signal,
     });
-    if (this.#hasEnded()) return;
+    if (this.hasEnded) return;
     switch (outcome.kind) {
       case 'refused':
         return this.#fail(
           outcome.errors.map((error) => this.#core.masking.error(error, 'variables', outcome.code)),
         );
       case 'result':
-        return this.#finish(this.#deliver(this.#core.masking.result(outcome.result)));
+        return this.#finish(this.deliverOwn(this.#core.masking.result(outcome.result)));
       case 'parts':
         for await (const part of outcome.parts) {
-          if (this.#hasEnded()) return undefined; // leaving the loop ends the execution
-          await this.#deliver(this.#core.masking.part(part));
-          await this.#sink.room();
+          if (this.hasEnded) return undefined; // leaving the loop ends the execution
+          await this.deliverOwn(this.#core.masking.part(part));
+          await this.room();
         }
-        return this.#complete();
+        return this.complete();
     }
-  }
-
-  async #runSubscription({ prepared, context }: Admitted): Promise<void> {
-    const { variables } = this.#event.operation;
-    const controller = new AbortController();
-    this.#cancelWork = () => controller.abort();
-    const started = await this.#core.engine.subscribe(prepared, {
-      context,
-      ...(variables && { variables }),
-      signal: controller.signal,
-    });
-    if (started.kind === 'refused') {
-      await this.#fail(
-        started.errors.map((error) => this.#core.masking.error(error, 'subscribe', started.code)),
-      );
-      return;
-    }
-    const { source } = started;
-    if (this.#hasEnded()) return source.close();
-    this.#cancelWork = () => {
-      controller.abort();
-      void source.close(); // it never rejects
-    };
-    this.#sink.started?.();
-    try {
-      await this.#pump(started, context);
-    } finally {
-      await source.close();
-    }
-  }
-
-  async #pump(started: StartedSubscription, context: unknown): Promise<void> {
-    const { source } = started;
-    for (let events = 1; ; events += 1) {
-      const item = await this.#read(source);
-      if (this.#hasEnded()) return;
-      if (item === undefined) return this.#complete();
-      if (item.kind === 'failed') return this.#fail([item.error]);
-      const result =
-        item.kind === 'event'
-          ? await this.#execute(started, item.event, context)
-          : started.failEvent(item.error);
-      if (this.#hasEnded()) return;
-      await this.#deliver(this.#core.masking.result(result));
-      if (started.pace === 'pull') await this.#sink.room();
-      if (events % eventsPerTurn === 0) await this.#core.clock.turn();
-    }
-  }
-
-  async #read(source: SourceReader<unknown>) {
-    try {
-      return await source.read();
-    } catch (error) {
-      return {
-        kind: 'failed',
-        error: this.#core.masking.error(error, 'source', 'SOURCE_FAILED'),
-      } as const;
-    }
-  }
-
-  async #execute(
-    started: StartedSubscription,
-    event: unknown,
-    context: unknown,
-  ): Promise<ExecutionResult> {
-    try {
-      return await started.execute(event, await eventContextFor(this.#core, context));
-    } catch (error) {
-      return started.failEvent(error);
-    }
-  }
-
-  /** Without a hook the result leaves at once: a query's result and its end go out together. */
-  #deliver(result: FormattedResult): Promise<void> | undefined {
-    if (this.#core.options.onNext) return this.#deliverThroughHook(result);
-    this.#sink.next(this.#toText(result));
-    return undefined;
   }
 
   async #deliverThroughHook(result: FormattedResult): Promise<void> {
-    const shown = (await this.#core.options.onNext?.({ ...this.#event, result })) ?? result;
-    if (!this.#hasEnded()) this.#sink.next(this.#toText(shown));
-  }
-
-  /** A scalar may have serialised to what JSON cannot hold; that concerns this one result. */
-  #toText(result: FormattedResult): ResultText {
-    try {
-      return new ResultText(JSON.stringify(result), result);
-    } catch (error) {
-      const failure = { data: null, errors: [this.#core.masking.error(error, 'serialisation')] };
-      return new ResultText(JSON.stringify(failure), failure);
-    }
+    const event = this.#event;
+    const shown = event && (await this.#core.options.onNext?.({ ...event, result }));
+    this.deliver(toResultText(this.#core, shown ?? result));
   }
 
   async #fail(errors: readonly FormattedError[]): Promise<void> {
-    if (this.#hasEnded()) return;
+    if (this.hasEnded) return;
     const shown = await this.#replaceErrors(errors);
-    if (this.#hasEnded()) return;
+    if (this.hasEnded) return;
     this.#end();
     this.#sink.error(shown);
   }
 
   async #replaceErrors(errors: readonly FormattedError[]): Promise<readonly FormattedError[]> {
+    if (!this.#event) return errors;
     try {
       const replaced = await this.#core.options.onError?.({ ...this.#event, errors });
       return replaced === undefined || replaced.length === 0 ? errors : replaced;
@@ -219,32 +195,24 @@ export class OperationRun {
 
   async #finish(delivery: Promise<void> | undefined): Promise<void> {
     if (delivery) await delivery;
-    this.#complete();
-  }
-
-  #complete(): void {
-    if (this.#hasEnded()) return;
-    this.#end();
-    this.#sink.complete();
-  }
-
-  /** A method, because the compiler would otherwise believe that the state cannot change during an `await`. */
-  #hasEnded(): boolean {
-    return this.#state === 'ended';
+    this.complete();
   }
 
   #end(): void {
+    const state = this.#state;
     this.#state = 'ended';
-    this.#cancelWork?.();
-    this.#cancelWork = undefined;
+    if (typeof state === 'object') state.stop();
     if (this.#core.options.onComplete) void this.#notifyCompletion(); // handles its own failure
   }
 
   async #notifyCompletion(): Promise<void> {
     try {
-      await this.#core.options.onComplete?.(this.#event);
+      if (this.#event) await this.#core.options.onComplete?.(this.#event);
     } catch (error) {
       this.#core.report(error, 'onComplete');
     }
   }
 }
+
+/** Running work may have something that has to be stopped. */
+type OperationState = 'running' | Stoppable | 'ended';

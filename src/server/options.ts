@@ -147,8 +147,15 @@ export interface ServerOptions<
   readonly principal?: (session: Session) => string | undefined;
   /** The context of one operation. Without it the context is `{ session, request }`. */
   readonly context?: (event: OperationEvent<Session>) => Context | Promise<Context>;
-  /** The context of one event of a subscription. Without it an object that inherits from the operation's context. */
+  /** The context of one event that is executed for one subscriber. Without it an object that inherits from the operation's context. */
   readonly eventContext?: (context: Context) => Context | Promise<Context>;
+  /**
+   * Names those among whom the execution of an event may be shared although resolvers see a context: equal strings, equal answers, whoever asks;
+   * `undefined` shares with nobody. Asked once per subscription whose plan is not pure. The `audience` of a field goes before it.
+   */
+  readonly audience?: (context: Context) => string | undefined;
+  /** The context of one event that is executed once for all of an audience. @defaultValue `{ audience }` */
+  readonly audienceContext?: (audience: string) => Context | Promise<Context>;
   readonly limits?: Limits;
   readonly keepAlive?: KeepAliveOptions;
   /** Automatic persisted queries: a client sends the hash of a text that some client sent before. Off without it. */

@@ -11,6 +11,7 @@ import { handleHttp } from './http.ts';
 import type { EffectiveLimits } from './limits.ts';
 import type { ServerOptions } from './options.ts';
 import type { RequestHead } from './request-head.ts';
+import type { SharingReport } from './sharing/sharing-report.ts';
 import type { AcceptedSocket } from './socket-session.ts';
 import { SocketSession } from './socket-session.ts';
 import { SseReservations } from './sse-reservations.ts';
@@ -51,6 +52,8 @@ export interface Server {
   /** For adapters: says how many connections the process can hold; `limits.connections` of the options goes before it. */
   assumeCapacity(connections: number): void;
   gauges(): ServerGauges;
+  /** Which subscriptions are executed together at this moment, and why others are not. */
+  sharing(): SharingReport;
   counters(): ServerCounters;
   /** Closes every connection with 1001, accepts none any more, answers HTTP requests with 503, and resolves once the last connection is gone. Closing twice is harmless. */
   close(): Promise<void>;
@@ -131,6 +134,10 @@ class MillraceServer implements Server {
 
   counters(): ServerCounters {
     return this.#core.counters.snapshot();
+  }
+
+  sharing(): SharingReport {
+    return this.#core.sharing.report();
   }
 
   close(): Promise<void> {

@@ -192,6 +192,7 @@ function watching(server: Server, watched: WatchedSocket[]): Server {
     assumeCapacity: (maximum) => server.assumeCapacity(maximum),
     gauges: () => server.gauges(),
     counters: () => server.counters(),
+    sharing: () => server.sharing(),
     close: () => server.close(),
   };
 }

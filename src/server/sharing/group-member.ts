@@ -1,0 +1,155 @@
+import { SourceError } from '../../errors.ts';
+import type { FormattedError } from '../../vocabulary.ts';
+import type { ResultText } from '../result-text.ts';
+import type { EventOutcome, GroupExecutor } from './group-executor.ts';
+import type { MemberFilter, Verdict } from './member-filters.ts';
+import { judge } from './member-filters.ts';
+import type { SharedEvent } from './shared-event.ts';
+
+/** The operation behind a member. */
+export interface Recipient {
+  /** Of its operation: for events that cannot be executed for all. */
+  readonly context: unknown;
+  deliver(result: ResultText): void;
+  /** The source failed: nothing follows. */
+  fail(errors: readonly FormattedError[]): void;
+  /** The source ended: nothing follows. */
+  complete(): void;
+}
+
+/** Where a member begins. */
+export interface MemberStart {
+  readonly group: LeavableGroup;
+  readonly firstIndex: number;
+}
+
+interface LeavableGroup {
+  leave(member: GroupMember): void;
+}
+
+/** How a source ended. */
+export type SourceEnd =
+  | { readonly kind: 'completed' }
+  | { readonly kind: 'failed'; readonly errors: readonly FormattedError[] };
+
+/** Events that may wait for the asynchronous filter, or the own execution, of one member; as many as a log holds by default. */
+const maximumWaiting = 1_000;
+
+/**
+ * One subscriber of a group.
+ *
+ * @remarks
+ * What is slow about one member (a filter that waits, an execution of its own) goes to a lane of that member and delays nobody else; later events
+ * of that member queue behind it.
+ */
+export class GroupMember {
+  /** Place in the list of its group; -1 once it left. */
+  slot = -1;
+  /** Local index of the next event that it has not seen. */
+  next: number;
+  readonly #recipient: Recipient;
+  readonly #group: LeavableGroup;
+  readonly #filters: readonly MemberFilter[];
+  #lane: Lane | undefined;
+
+  constructor(recipient: Recipient, filters: readonly MemberFilter[], start: MemberStart) {
+    this.#recipient = recipient;
+    this.#filters = filters;
+    this.#group = start.group;
+    this.next = start.firstIndex;
+  }
+
+  /** Its operation ended, or its source does: nothing is delivered any more. */
+  stop(): void {
+    this.#group.leave(this);
+  }
+
+  /** Looks at an event: whether it has to be delivered now. What has to wait goes its own way. */
+  wants(event: SharedEvent, executor: GroupExecutor): boolean {
+    if (event.index < this.next) return false;
+    this.next = event.index + 1;
+    if (this.#lane !== undefined) return this.#wait({ event, executor });
+    if (this.#filters.length === 0) return true;
+    const verdict = judge(this.#filters, event);
+    if (verdict instanceof Promise) return this.#wait({ event, executor, verdict });
+    if (verdict.kind === 'failed') this.#recipient.deliver(executor.fail(verdict.error));
+    return verdict.kind === 'passed';
+  }
+
+  /** Takes what an event that it wanted became. */
+  take(event: SharedEvent, outcome: EventOutcome, executor: GroupExecutor): void {
+    if (this.slot === -1) return;
+    if (outcome.kind === 'shared' && this.#lane === undefined) {
+      this.#recipient.deliver(outcome.result);
+    } else {
+      this.#wait({ event, executor, verdict: Promise.resolve({ kind: 'passed' }) });
+    }
+  }
+
+  /** The source ended; it is heard of after the events before it. */
+  end(end: SourceEnd): void {
+    if (this.#lane !== undefined) this.#lane.end = end;
+    else this.#finish(end);
+  }
+
+  /** False: nothing is to be delivered now. */
+  #wait(waiting: WaitingEvent): false {
+    if (this.#lane === undefined) {
+      this.#lane = { waiting: [waiting], end: undefined };
+      void this.#drain(this.#lane); // never rejects
+    } else if (this.#lane.waiting.length < maximumWaiting) {
+      this.#lane.waiting.push(waiting);
+    } else {
+      this.#lane.waiting = [];
+      this.stop();
+      this.#finish({ kind: 'failed', errors: waiting.executor.failSource(overrun()) });
+    }
+    return false;
+  }
+
+  async #drain(lane: Lane): Promise<void> {
+    for (let first = lane.waiting[0]; first !== undefined; first = lane.waiting[0]) {
+      const result = await this.#process(first);
+      lane.waiting.shift();
+      if (this.slot === -1 && lane.end === undefined) return;
+      if (result !== undefined) this.#recipient.deliver(result);
+    }
+    this.#lane = undefined;
+    if (lane.end !== undefined) this.#finish(lane.end);
+  }
+
+  async #process({ event, executor, verdict }: WaitingEvent): Promise<ResultText | undefined> {
+    const judged = await (verdict ?? judge(this.#filters, event));
+    if (judged.kind === 'failed') return executor.fail(judged.error);
+    if (judged.kind === 'dropped') return undefined;
+    const outcome = await event.outcome();
+    return outcome.kind === 'shared'
+      ? outcome.result
+      : executor.executeFor(this.#recipient.context, outcome.value);
+  }
+
+  #finish(end: SourceEnd): void {
+    if (end.kind === 'failed') this.#recipient.fail(end.errors);
+    else this.#recipient.complete();
+  }
+}
+
+interface WaitingEvent {
+  readonly event: SharedEvent;
+  readonly executor: GroupExecutor;
+  /** Absent until its turn comes: filters see events one after the other. */
+  readonly verdict?: Promise<Verdict>;
+}
+
+/** Events of one member that wait, the first of them at work. */
+interface Lane {
+  waiting: WaitingEvent[];
+  end: SourceEnd | undefined;
+}
+
+function overrun(): SourceError {
+  return new SourceError(
+    'EVENTS_LOST',
+    `more than ${maximumWaiting} events waited for the filter or the execution of this subscriber`,
+  );
+}

@@ -1,0 +1,108 @@
+import type { GraphQLField } from 'graphql';
+
+import { isSharable } from '../../broker/sharable-source.ts';
+import type { SharableSource } from '../../broker/sharable-source.ts';
+import type { SourceIdentity } from '../../broker/types.ts';
+import type { PreparedOperation, ResolvedSubscription } from '../../execution/index.ts';
+import type { OperationRequest } from '../../vocabulary.ts';
+import type { ServerCore } from '../core.ts';
+import type { SubscriptionFieldExtensions } from '../subscription-field.ts';
+import { variablesKey } from './variables-key.ts';
+
+/** Among whom one execution of an event is shared. */
+export type Audience =
+  | { readonly kind: 'everybody' }
+  | { readonly kind: 'named'; readonly name: string };
+
+/** Whether an operation shares its executions, and if so with whom. */
+export type ShareDecision = SharePlan | NotShared;
+
+/** Those whose plans are the same get the results of the same executions. */
+export interface SharePlan {
+  readonly kind: 'shared';
+  readonly source: SharableSource;
+  readonly prepared: PreparedOperation;
+  readonly audience: Audience;
+  /** Of the topic, its key, the variables and the audience: equal for equal ones. */
+  readonly key: string;
+}
+
+/** The operation executes its events for itself. */
+export interface NotShared {
+  readonly kind: 'not-shared';
+  /** For people. */
+  readonly reason: string;
+}
+
+/** What a decision is made about. */
+export interface ShareRequest {
+  readonly prepared: PreparedOperation;
+  readonly resolved: ResolvedSubscription;
+  readonly variables: OperationRequest['variables'];
+  readonly context: unknown;
+}
+
+/** Decides whether the events of an operation may be executed together with those of others. Throws what an `audience` function throws. */
+export function decideSharing(core: ServerCore, request: ShareRequest): ShareDecision {
+  const { prepared, resolved, variables } = request;
+  // the hook may give each operation another result, and could change the one that it is shown
+  if (core.options.onNext) return notShared('the server has an onNext hook');
+  const { stream } = resolved;
+  if (!isSharable(stream)) return notShared('its events come from a source without a log');
+  const values = variablesKey(variables);
+  if (values === undefined) return notShared('its variables are not plain JSON');
+  const audience = audienceOf(core, request);
+  if (audience.kind === 'nobody') return notShared(audience.reason);
+  return {
+    kind: 'shared',
+    source: stream,
+    prepared,
+    audience,
+    key: toKey(stream.identity, values, audience),
+  };
+}
+
+/** Whether two plans, whose keys are equal, are the same. */
+export function isSamePlan(one: SharePlan, other: SharePlan): boolean {
+  return (
+    one.key === other.key &&
+    one.prepared === other.prepared &&
+    isSameSource(one.source.identity, other.source.identity)
+  );
+}
+
+function isSameSource(one: SourceIdentity, other: SourceIdentity): boolean {
+  return (
+    one.owner === other.owner &&
+    one.maps.length === other.maps.length &&
+    one.maps.every((map, i) => map === other.maps[i])
+  );
+}
+
+function audienceOf(
+  core: ServerCore,
+  { prepared, resolved, context }: ShareRequest,
+): Audience | { readonly kind: 'nobody'; readonly reason: string } {
+  if (prepared.purity?.kind === 'pure') return { kind: 'everybody' };
+  const audience = audienceFunctionOf(resolved.field) ?? core.options.audience;
+  const name = audience?.(context);
+  if (name !== undefined) return { kind: 'named', name };
+  return { kind: 'nobody', reason: prepared.purity?.reason ?? 'it may depend on who asks' };
+}
+
+function audienceFunctionOf(
+  field: GraphQLField<unknown, unknown>,
+): SubscriptionFieldExtensions<unknown>['audience'] {
+  // `subscriptionField` put it there; other programs have no reason to use our name
+  const ours = field.extensions['millrace'] as SubscriptionFieldExtensions<unknown> | undefined;
+  return ours?.audience;
+}
+
+function toKey({ topic, key }: SourceIdentity, variables: string, audience: Audience): string {
+  const name = audience.kind === 'named' ? audience.name : null;
+  return JSON.stringify([topic, key, variables, name]);
+}
+
+function notShared(reason: string): NotShared {
+  return { kind: 'not-shared', reason };
+}

@@ -1,0 +1,86 @@
+import type { SourceStep } from '../../broker/source-steps.ts';
+import { applyStep, isThenable } from '../../broker/source-steps.ts';
+import type { EventOutcome, GroupExecutor } from './group-executor.ts';
+
+/** A map of the source that all members of a group have. */
+export type SharedMap = Extract<SourceStep, { readonly kind: 'map' }>;
+
+/**
+ * One event on its way through a group: each map is applied, and the selection executed, at most once and only if somebody needs it.
+ */
+export class SharedEvent {
+  /** Local index of the event in its log. */
+  readonly index: number;
+  readonly #executor: GroupExecutor;
+  readonly #maps: readonly SharedMap[];
+  /** The event after so many maps, as far as somebody asked. */
+  readonly #values: (MappedValue | Promise<MappedValue>)[];
+  #outcome: EventOutcome | Promise<EventOutcome> | undefined;
+
+  constructor(
+    event: unknown,
+    index: number,
+    { executor, maps }: { readonly executor: GroupExecutor; readonly maps: readonly SharedMap[] },
+  ) {
+    this.index = index;
+    this.#executor = executor;
+    this.#maps = maps;
+    this.#values = [{ kind: 'known', value: event }];
+  }
+
+  /** The event after the first `count` maps; never rejects. */
+  valueAfter(count: number): MappedValue | Promise<MappedValue> {
+    const known = this.#values[count];
+    if (known !== undefined) return known;
+    const before = this.valueAfter(count - 1);
+    const value =
+      before instanceof Promise
+        ? before.then((settled) => this.#map(count - 1, settled))
+        : this.#map(count - 1, before);
+    this.#values[count] = value;
+    return value;
+  }
+
+  /** What the event is for all members; never rejects. */
+  outcome(): EventOutcome | Promise<EventOutcome> {
+    this.#outcome ??= this.#compute();
+    return this.#outcome;
+  }
+
+  #compute(): EventOutcome | Promise<EventOutcome> {
+    const value = this.valueAfter(this.#maps.length);
+    return value instanceof Promise
+      ? value.then((settled) => this.#execute(settled))
+      : this.#execute(value);
+  }
+
+  #execute(value: MappedValue): EventOutcome | Promise<EventOutcome> {
+    return value.kind === 'known'
+      ? this.#executor.execute(value.value)
+      : { kind: 'shared', result: this.#executor.fail(value.error) };
+  }
+
+  #map(index: number, before: MappedValue): MappedValue | Promise<MappedValue> {
+    const map = this.#maps[index];
+    if (before.kind === 'failed' || map === undefined) return before;
+    try {
+      const value = applyStep(map, before.value);
+      return isThenable(value) ? settle(value) : { kind: 'known', value };
+    } catch (error) {
+      return { kind: 'failed', error };
+    }
+  }
+}
+
+/** What maps made of an event. */
+export type MappedValue =
+  | { readonly kind: 'known'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+async function settle(promise: PromiseLike<unknown>): Promise<MappedValue> {
+  try {
+    return { kind: 'known', value: await promise };
+  } catch (error) {
+    return { kind: 'failed', error };
+  }
+}

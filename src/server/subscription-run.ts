@@ -1,0 +1,226 @@
+import type { ExecutionResult } from 'graphql';
+
+import type { EntryReader, SourceEntry } from '../broker/entry-reader.ts';
+import type { SourceStep } from '../broker/source-steps.ts';
+import { applySteps } from '../broker/source-steps.ts';
+import { createSnapshotReader } from '../broker/stepped-producer.ts';
+import type {
+  Closable,
+  EventExecutor,
+  ExecutionInput,
+  Refused,
+  ResolvedSubscription,
+  StartedSubscription,
+} from '../execution/index.ts';
+import type { SourceItem, SourceReader } from '../stream/source.ts';
+import type { OperationRequest } from '../vocabulary.ts';
+import type { Admitted } from './admission.ts';
+import type { ServerCore } from './core.ts';
+import { eventContextFor } from './event-context.ts';
+import type { OperationRun } from './operation-run.ts';
+import { GroupMember } from './sharing/group-member.ts';
+import { filtersOf } from './sharing/member-filters.ts';
+import type { GroupStart } from './sharing/sharing.ts';
+import type { SharePlan } from './sharing/share-plan.ts';
+import { decideSharing } from './sharing/share-plan.ts';
+
+/** A subscription that was admitted. */
+export interface AdmittedSubscription extends Admitted {
+  readonly variables: OperationRequest['variables'];
+}
+
+/** After so many events in a row the event loop gets a turn, so that a busy source starves nobody. */
+const eventsPerTurn = 64;
+
+/**
+ * The way of a subscription to its events: into a group where others get the same, otherwise along its own source to the end.
+ *
+ * @remarks
+ * Lives no longer than `start()`: whoever waits in a group is a {@link GroupMember} and an {@link OperationRun}.
+ */
+export class SubscriptionRun {
+  readonly #core: ServerCore;
+  readonly #run: OperationRun;
+  readonly #admitted: AdmittedSubscription;
+  readonly #input: ExecutionInput;
+  readonly #controller = new AbortController();
+
+  constructor(core: ServerCore, run: OperationRun, admitted: AdmittedSubscription) {
+    const { context, variables } = admitted;
+    this.#core = core;
+    this.#run = run;
+    this.#admitted = admitted;
+    this.#input = { context, ...(variables && { variables }), signal: this.#controller.signal };
+    run.stopsWith({ stop: () => this.#controller.abort() });
+  }
+
+  async start(): Promise<void> {
+    const { engine } = this.#core;
+    const { prepared } = this.#admitted;
+    // an engine that cannot say which source it found cannot share it either
+    if (!engine.resolveSource) return this.#runAlone(await engine.subscribe(prepared, this.#input));
+    const resolved = await engine.resolveSource(prepared, this.#input);
+    if (resolved.kind === 'refused') return this.#refuse(resolved);
+    const decision = this.#decide(resolved);
+    if (decision.kind === 'shared') return this.#runShared(decision, resolved);
+    this.#core.sharing.countNotShared(decision.reason);
+    return this.#runAlone(await resolved.start());
+  }
+
+  #decide(resolved: ResolvedSubscription): ReturnType<typeof decideSharing> {
+    const { prepared, context, variables } = this.#admitted;
+    return decideSharing(this.#core, { prepared, resolved, context, variables });
+  }
+
+  async #runShared(plan: SharePlan, resolved: ResolvedSubscription): Promise<void> {
+    const opened = await resolved.open(() => plan.source.openLog());
+    if (opened.kind === 'refused') return this.#refuse(opened);
+    const { reader } = opened;
+    if (this.#run.hasEnded) return reader.close();
+    if (reader.nextIndex === undefined) {
+      await reader.close();
+      this.#core.sharing.countNotShared('its broker does not number what it reads');
+      return this.#runAlone(await resolved.start());
+    }
+    this.#closesWith(reader);
+    this.#run.started();
+    const outcome = await this.#approach(reader, plan, resolved);
+    if (outcome === 'left') await reader.close();
+  }
+
+  /** To the group by way of its own snapshot, and of the events that the group has had already. */
+  async #approach(
+    reader: EntryReader,
+    plan: SharePlan,
+    resolved: ResolvedSubscription,
+  ): Promise<'joined' | 'left'> {
+    const { steps } = plan.source;
+    const snapshot = createSnapshotReader(steps);
+    if (snapshot) {
+      this.#closesWith(both(snapshot, reader));
+      if ((await this.#pump(snapshot, resolved.detach())) === 'operation') return 'left';
+    }
+    while (!this.#run.hasEnded) {
+      const from = reader.nextIndex ?? 0;
+      const group = this.#core.sharing.find(plan);
+      if (group === undefined || group.nextIndex <= from) {
+        this.#join({ plan, resolved, reader, firstIndex: from });
+        return 'joined';
+      }
+      const batch = await this.#read(reader);
+      if (batch === 'failed') return 'left';
+      if (batch === undefined) this.#run.complete();
+      else await this.#deliverAll(batch, steps, resolved.detach());
+    }
+    return 'left';
+  }
+
+  /** Nothing may come between the look at the group and this. */
+  #join({ plan, resolved, reader, firstIndex }: GroupStart & { readonly plan: SharePlan }): void {
+    const { sharing } = this.#core;
+    const run = this.#run;
+    const known = sharing.find(plan);
+    const group = known ?? sharing.create(this.#core, plan, { resolved, reader, firstIndex });
+    const member = new GroupMember(run, filtersOf(plan.source.steps), { group, firstIndex });
+    group.join(member);
+    run.stopsWith(member);
+    run.settle();
+    if (known) void reader.close();
+    else void group.run();
+    // neither of them ever rejects
+  }
+
+  async #deliverAll(
+    batch: readonly SourceEntry[],
+    steps: readonly SourceStep[],
+    executor: EventExecutor,
+  ): Promise<void> {
+    for (const { event, position } of batch) {
+      const item = await applySteps(steps, event, position);
+      if (this.#run.hasEnded) return;
+      if (item !== undefined) await this.#deliver(item, executor);
+      if (this.#run.hasEnded) return;
+    }
+  }
+
+  async #runAlone(started: StartedSubscription | Refused): Promise<void> {
+    if (started.kind === 'refused') return this.#refuse(started);
+    const { source, pace } = started;
+    if (this.#run.hasEnded) return source.close();
+    this.#closesWith(source);
+    this.#run.started();
+    try {
+      const end = await this.#pump(source, started, pace);
+      if (end === 'source') this.#run.complete();
+    } finally {
+      await source.close();
+    }
+  }
+
+  /** Delivers everything until the source or the operation ends, and says which. A source that fails ends the operation. */
+  async #pump(
+    source: SourceReader<unknown>,
+    executor: EventExecutor,
+    pace: StartedSubscription['pace'] = 'live',
+  ): Promise<'source' | 'operation'> {
+    for (let events = 1; ; events += 1) {
+      const item = await this.#read(source);
+      if (this.#run.hasEnded || item === 'failed') return 'operation';
+      if (item === undefined) return 'source';
+      await this.#deliver(item, executor);
+      if (pace === 'pull' && !this.#run.hasEnded) await this.#run.room();
+      if (events % eventsPerTurn === 0) await this.#core.clock.turn();
+    }
+  }
+
+  async #read<Item>(source: { read(): Promise<Item> }): Promise<Item | 'failed'> {
+    try {
+      return await source.read();
+    } catch (error) {
+      if (!this.#run.hasEnded)
+        this.#run.fail([this.#core.masking.error(error, 'source', 'SOURCE_FAILED')]);
+      return 'failed';
+    }
+  }
+
+  async #deliver(item: SourceItem<unknown>, executor: EventExecutor): Promise<void> {
+    const result =
+      item.kind === 'event'
+        ? await this.#execute(item.event, executor)
+        : executor.failEvent(item.error);
+    if (this.#run.hasEnded) return;
+    await this.#run.deliverOwn(this.#core.masking.result(result));
+  }
+
+  async #execute(event: unknown, executor: EventExecutor): Promise<ExecutionResult> {
+    try {
+      return await executor.execute(
+        event,
+        await eventContextFor(this.#core, this.#admitted.context),
+      );
+    } catch (error) {
+      return executor.failEvent(error);
+    }
+  }
+
+  #closesWith(source: Closable): void {
+    this.#run.stopsWith({
+      stop: () => {
+        this.#controller.abort();
+        void source.close(); // it never rejects
+      },
+    });
+  }
+
+  #refuse({ errors, code }: Refused): void {
+    this.#run.fail(errors.map((error) => this.#core.masking.error(error, 'subscribe', code)));
+  }
+}
+
+function both(one: Closable, other: Closable): Closable {
+  return {
+    close: async () => {
+      await Promise.all([one.close(), other.close()]);
+    },
+  };
+}
