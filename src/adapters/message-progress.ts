@@ -18,6 +18,11 @@ export class MessageProgress {
     return this.#isUnderWay;
   }
 
+  /** Whether the last byte read was the last of a frame. */
+  get isBetweenFrames(): boolean {
+    return this.#header.length === 0 && this.#payloadBytes === 0;
+  }
+
   read(chunk: Uint8Array): void {
     for (let index = 0; index < chunk.length;) {
       if (this.#payloadBytes > 0) {
@@ -50,6 +55,22 @@ export class MessageProgress {
   #endFrame(): void {
     if (!this.#isControl && this.#isFinal) this.#isUnderWay = false;
   }
+}
+
+/** Whether a chunk that begins with a frame is whole messages: what nearly all are. */
+export function endsWithMessage(chunk: Uint8Array): boolean {
+  let index = 0;
+  while (index < chunk.length) {
+    const isFragment = ((chunk[index] ?? 0) & 0x80) === 0;
+    const second = chunk[index + 1];
+    if (isFragment || second === undefined || lengthBytes(second) === 8) return false;
+    const payload =
+      lengthBytes(second) === 0
+        ? second & 0x7f
+        : (chunk[index + 2] ?? 0) * 256 + (chunk[index + 3] ?? 0);
+    index += headerBytes(second) + payload;
+  }
+  return index === chunk.length;
 }
 
 function lengthBytes(second: number): number {

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import type { ServerOptions, WebSocket } from 'ws';
+import type { ServerOptions } from 'ws';
 import { WebSocketServer } from 'ws';
 
-import type { MessageSocket, Server, SocketEvents } from '../server/index.ts';
-import { MessageProgress } from './message-progress.ts';
+import type { Server } from '../server/index.ts';
 import { toRequestHead } from './node-request.ts';
+import { ServedWebSocket, serveWebSocket } from './node-socket.ts';
 
 /** What Node hands over with its `upgrade` event. */
 export interface Upgrade {
@@ -20,15 +20,16 @@ const closeTimeoutMs = 5_000;
 
 /** Makes what upgrades requests to WebSocket and connects them with `server`. */
 export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
-  const { messageBytes, messageFragments, outboxHighWaterBytes } = server.limits;
+  const { messageBytes, messageFragments } = server.limits;
   const options = {
+    WebSocket: ServedWebSocket,
     noServer: true,
     clientTracking: false,
     maxPayload: toWsLimit(messageBytes),
     maxFragments: toWsLimit(messageFragments),
     closeTimeout: closeTimeoutMs,
     perMessageDeflate: false,
-  } satisfies ServerOptions & { readonly closeTimeout: number }; // which the types do not know
+  } satisfies ServerOptions<typeof ServedWebSocket> & { readonly closeTimeout: number }; // which the types do not know
   const webSockets = new WebSocketServer(options);
   return ({ request, socket, head }) => {
     // `ws` speaks version 8 too, a draft without the rules that came later
@@ -47,30 +48,13 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
       case 'accept':
         // `ws` answers with the first that is offered
         request.headers['sec-websocket-protocol'] = decision.subprotocol;
-        return webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-          const { protocol } = decision;
-          // Not by `drain` events: those come only when more waited than Node's own mark, and the server's may be lower. Not at zero alone:
-          // a pong of `ws` may wait behind the last message.
-          const flushed = (): void => {
-            if (webSocket.bufferedAmount <= outboxHighWaterBytes / 2) events.drained();
-          };
-          const events: SocketEvents = server.open(toMessageSocket(webSocket, flushed), {
-            protocol,
+        return webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+          serveWebSocket(server, webSocket, {
+            stream: socket,
+            protocol: decision.protocol,
             request: requestHead,
-          });
-          webSocket.on('message', (bytes: Buffer, isBinary: boolean) => {
-            events.message(isBinary ? bytes : bytes.toString('utf8'));
-          });
-          webSocket.on('pong', () => events.heard());
-          webSocket.on('ping', () => events.heard());
-          webSocket.on('close', (code, reason) => events.closed(code, reason.toString('utf8')));
-          webSocket.on('error', ignore); // a close event follows
-          const progress = new MessageProgress();
-          socket.on('data', (chunk: Buffer) => {
-            progress.read(chunk); // after `ws`, which has delivered by now what is complete
-            if (progress.isUnderWay) events.incomplete();
-          });
-        });
+          }),
+        );
     }
   };
 }
@@ -101,19 +85,6 @@ function demandVersion(socket: Duplex): void {
 /** `ws` counts in 32 bits and takes 0 for no limit. */
 function toWsLimit(limit: number): number {
   return Number.isFinite(limit) ? Math.min(Math.ceil(limit), 2 ** 31 - 1) : 0;
-}
-
-/** @param flushed - called whenever the system took a message */
-function toMessageSocket(webSocket: WebSocket, flushed: () => void): MessageSocket {
-  return {
-    send: (frame) => webSocket.send(frame, flushed), // with an error if the socket is gone, which tells by its close event
-    ping: () => webSocket.ping(undefined, undefined, ignore),
-    close: (code, reason) => webSocket.close(code, reason),
-    destroy: () => webSocket.terminate(),
-    get bufferedBytes() {
-      return webSocket.bufferedAmount;
-    },
-  };
 }
 
 function ignore(): void {}

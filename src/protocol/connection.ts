@@ -25,6 +25,8 @@ export interface ServerOperation {
   readonly id: OperationId;
   /** False from the moment the operation ended for whatever reason: read this before each delivery. */
   readonly mayDeliver: boolean;
+  /** For whoever runs the operation to keep what that takes; the machine never looks at it. */
+  work?: unknown;
 }
 
 /** What a server has to do, in this order, because its connection changed state. */

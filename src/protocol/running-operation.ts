@@ -3,6 +3,7 @@ import type { OperationId, ServerOperation } from './connection.ts';
 /** {@link ServerOperation} as its connection sees it: able to end. */
 export class RunningOperation implements ServerOperation {
   readonly id: OperationId;
+  work: unknown = undefined;
   #state: 'held' | 'running' | 'ended' = 'held';
 
   constructor(id: OperationId) {

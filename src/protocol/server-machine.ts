@@ -30,6 +30,17 @@ const defaults = {
   controlMessageBurst: 200,
 } as const satisfies Required<ServerConnectionOptions>;
 
+/** By what was given: thousands of connections share one object. */
+const completed = new WeakMap<ServerConnectionOptions, Required<ServerConnectionOptions>>();
+
+function withDefaults(options: ServerConnectionOptions): Required<ServerConnectionOptions> {
+  const known = completed.get(options);
+  if (known) return known;
+  const made = { ...defaults, ...options };
+  completed.set(options, made);
+  return made;
+}
+
 /** A peer that does not read cannot answer the close frame either, and one that has to make room must not take its time. */
 const deadPeerHandshakeMs = 1_000;
 
@@ -55,7 +66,7 @@ export abstract class ServerMachine implements ServerConnection {
   #lateStops = 0;
 
   constructor(now: Instant, options: ServerConnectionOptions = defaults) {
-    this.options = options === defaults ? defaults : { ...defaults, ...options };
+    this.options = withDefaults(options);
     this.#watchdog = new Watchdog(this.options, now);
     this.#overdueAt = now + this.options.initDeadlineMs;
   }

@@ -4,11 +4,13 @@ import { UsageError } from '../errors.ts';
 
 import { assertSchema, createReferenceEngine } from '../execution/index.ts';
 import type { ExecutionEngine } from '../execution/index.ts';
+import type { ServerConnectionOptions } from '../protocol/index.ts';
 import type { Clock, Protocol, WebSocketProtocol } from '../vocabulary.ts';
 import { Capacity } from './capacity.ts';
 import { Counters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { Documents } from './documents.ts';
+import { Flusher } from './flusher.ts';
 import type { EffectiveLimits } from './limits.ts';
 import { givenNumbers, toEffectiveLimits } from './limits.ts';
 import type { InternalErrorReporter, Masking } from './masking.ts';
@@ -27,8 +29,11 @@ export interface ServerCore {
   readonly limits: EffectiveLimits;
   /** Without members that are `undefined`. */
   readonly keepAlive: KeepAliveOptions;
+  /** Of every socket's protocol machine. */
+  readonly connectionOptions: ServerConnectionOptions;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly flusher: Flusher;
   readonly capacity: Capacity;
   readonly principals: Principals;
   readonly counters: Counters;
@@ -72,6 +77,7 @@ export function createCore(options: ServerOptions): ServerCore {
   if (limits.cost !== Number.POSITIVE_INFINITY && !options.cost) {
     throw new UsageError('limits.cost has no effect without the `cost` option');
   }
+  const keepAlive = givenNumbers('keepAlive', options.keepAlive ?? {});
   const clock = options.clock ?? systemClock;
   const report = createReporter(options.onInternalError);
   return {
@@ -79,9 +85,11 @@ export function createCore(options: ServerOptions): ServerCore {
     protocols,
     webSocketProtocols: webSocketProtocols.filter((protocol) => protocols.includes(protocol)),
     limits,
-    keepAlive: givenNumbers('keepAlive', options.keepAlive ?? {}),
+    keepAlive,
+    connectionOptions: { ...limits, ...keepAlive },
     clock,
     deadlines: new Deadlines(clock),
+    flusher: new Flusher(clock),
     capacity: new Capacity(options.limits),
     principals: new Principals({ principal: options.principal, limits, report }),
     counters: new Counters(),

@@ -1,56 +1,105 @@
 import { utf8Length } from '../protocol/index.ts';
+import type { ByteString } from '../protocol/index.ts';
+import type { ByteTarget } from './byte-target.ts';
+import { takesBytes } from './byte-target.ts';
+import type { Flushable, Flusher } from './flusher.ts';
 import type { EffectiveLimits } from './limits.ts';
 
-/** What an {@link Outbox} writes to. */
-export interface OutboxTarget {
+/** What an {@link Outbox} writes to where the runtime frames what is sent. */
+export interface TextTarget {
   send(text: string): void;
   /** Bytes that were sent and that the operating system has not taken yet. */
   readonly bufferedBytes: number;
 }
 
+/** What became of something that was to be written. */
+export type Writing = 'sent' | 'too-slow';
+
+/** What is collected during a turn before it is written all the same. */
+const batchBytes = 65_536;
+
 /**
- * Counts what a socket has not sent yet, so that a peer that does not read cannot make the process grow.
+ * Collects what one connection is to be sent during a turn of the event loop, and counts what its socket has not sent yet, so that a peer that does
+ * not read cannot make the process grow.
  *
  * @remarks
- * What waits in one socket is at most the high-water mark and one message more, and at most the hard limit unless a single
- * message is larger than that.
+ * What is written are byte strings where the target takes bytes, and they leave together after the turn; where it takes texts, each leaves at once.
+ * What waits is at most the high-water mark and one message more, and at most the hard limit unless a single message is larger than that.
  */
-export class Outbox {
-  readonly #target: OutboxTarget;
+export class Outbox implements Flushable {
+  readonly #target: TextTarget | ByteTarget;
   readonly #limits: EffectiveLimits;
-  #waiting: (() => void)[] = [];
+  readonly #flusher: Flusher | undefined;
+  /** Of this turn. */
+  #pending: ByteString = '';
+  #isScheduled = false;
+  #waiting: readonly (() => void)[] = nobody;
 
-  constructor(target: OutboxTarget, limits: EffectiveLimits) {
+  /** @param flusher - without it a target that takes bytes gets them at once */
+  constructor(target: TextTarget | ByteTarget, limits: EffectiveLimits, flusher?: Flusher) {
     this.#target = target;
     this.#limits = limits;
+    this.#flusher = flusher;
   }
 
-  /** Sends `frame`, or says `too-slow` and drops it: the connection has to be closed then. */
-  write(frame: string): 'sent' | 'too-slow' {
-    const waitingBytes = this.#target.bufferedBytes;
-    if (waitingBytes > 0 && !this.#hasRoomFor(frame, waitingBytes)) return 'too-slow';
-    this.#target.send(frame);
+  /** Whether what is written has to be a byte string. */
+  get takesBytes(): boolean {
+    return takesBytes(this.#target);
+  }
+
+  /** Sends `piece`, or says `too-slow` and drops it: the connection has to be closed then. */
+  write(piece: string): Writing {
+    const waitingBytes = this.#waitingBytes;
+    if (waitingBytes > 0 && !this.#hasRoomFor(piece, waitingBytes)) return 'too-slow';
+    this.#send(piece);
     return 'sent';
   }
 
-  #hasRoomFor(frame: string, waitingBytes: number): boolean {
+  /** Sends `head` and then `shared`, which is not copied; for targets that take bytes. */
+  writeShared(head: ByteString, shared: Uint8Array): Writing {
+    const waitingBytes = this.#waitingBytes;
     const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
-    if (waitingBytes > outboxHighWaterBytes) return false;
-    // a character is at most three bytes: only what comes close to the limit has to be measured
-    return (
-      waitingBytes + 3 * frame.length <= outboxHardBytes ||
-      waitingBytes + utf8Length(frame) <= outboxHardBytes
-    );
+    const tooMuch = waitingBytes + head.length + shared.length > outboxHardBytes;
+    if (waitingBytes > 0 && (waitingBytes > outboxHighWaterBytes || tooMuch)) return 'too-slow';
+    const target = this.#target;
+    if (takesBytes(target)) target.writeShared(this.#takePending() + head, shared);
+    return 'sent';
+  }
+
+  /** Sends `piece` whatever waits: for the few bytes that ask whether anybody reads. */
+  writeAlways(piece: string): void {
+    this.#send(piece);
+  }
+
+  /** For the flusher: the turn is over. */
+  flush(): void {
+    this.#isScheduled = false;
+    this.writePending();
+  }
+
+  /** Writes what was collected, if anything. */
+  writePending(): void {
+    const target = this.#target;
+    if (this.#pending !== '' && takesBytes(target)) target.writeBytes(this.#takePending());
+  }
+
+  /** Nobody reads any more: what was collected is lost, and nobody waits for room. */
+  discard(): void {
+    this.#pending = '';
+    this.release();
   }
 
   /** Whether a source that can wait should wait before it adds more. */
   get isCrowded(): boolean {
-    return this.#target.bufferedBytes > this.#limits.outboxHighWaterBytes / 2;
+    return this.#waitingBytes > this.#limits.outboxHighWaterBytes / 2;
   }
 
   /** Resolves once the socket took what waits, or is gone. */
   room(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    if (!this.isAwaited) this.#askForRoom();
+    return new Promise((resolve) => {
+      this.#waiting = [...this.#waiting, resolve];
+    });
   }
 
   /** Whether somebody waits for {@link Outbox.room}. */
@@ -58,11 +107,59 @@ export class Outbox {
     return this.#waiting.length > 0;
   }
 
-  /** The socket took what was waiting, or is gone. */
+  /** The socket took what was waiting. */
   drained(): void {
-    if (!this.isAwaited) return;
+    if (this.isAwaited && this.takesBytes && this.isCrowded) return this.#askForRoom();
+    this.release();
+  }
+
+  /** Nobody waits for room any more. */
+  release(): void {
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = nobody;
     for (const resolve of waiting) resolve();
   }
+
+  get #waitingBytes(): number {
+    return this.#pending.length + this.#target.bufferedBytes;
+  }
+
+  #send(piece: string): void {
+    const target = this.#target;
+    if (!takesBytes(target)) return target.send(piece);
+    this.#pending += piece;
+    if (this.#pending.length >= this.#batchBytes) return target.writeBytes(this.#takePending());
+    if (this.#isScheduled) return undefined;
+    this.#isScheduled = true;
+    this.#flusher?.add(this);
+  }
+
+  /** What is collected must not make a reader look slow that is not. */
+  get #batchBytes(): number {
+    return this.#flusher ? Math.min(batchBytes, this.#limits.outboxHighWaterBytes / 2) : 0;
+  }
+
+  #takePending(): ByteString {
+    const pending = this.#pending;
+    this.#pending = '';
+    return pending;
+  }
+
+  #askForRoom(): void {
+    this.writePending();
+    const target = this.#target;
+    if (takesBytes(target)) target.notifyDrained();
+  }
+
+  #hasRoomFor(piece: string, waitingBytes: number): boolean {
+    const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
+    if (waitingBytes > outboxHighWaterBytes) return false;
+    // a character is at most three bytes: only what comes close to the limit has to be measured
+    return (
+      waitingBytes + 3 * piece.length <= outboxHardBytes ||
+      waitingBytes + (this.takesBytes ? piece.length : utf8Length(piece)) <= outboxHardBytes
+    );
+  }
 }
+
+const nobody: readonly never[] = [];

@@ -1,5 +1,6 @@
 import { textFrameHead, toByteString } from '../protocol/index.ts';
 import type { ByteString, ResultEnvelope } from '../protocol/index.ts';
+import type { Outbox, Writing } from './outbox.ts';
 
 /** Characters of a result from which on it is written by reference: joining and copying it for each client would cost more than a second buffer. */
 export const largeResultLength = 16_384;
@@ -26,6 +27,11 @@ export class ResultFrames {
     this.#fixedBytes = envelope.beforeId.length + this.#tail.length;
   }
 
+  /** Writes the frame of `id`, as {@link ResultFrames.frame} makes it. */
+  writeTo(outbox: Outbox, id: ByteString): Writing {
+    return outbox.write(this.frame(id));
+  }
+
   /** @param id - as `toIdText` and `toByteString` write it */
   frame(id: ByteString): ByteString {
     if (id === this.#id) return this.#frame;
@@ -49,6 +55,11 @@ export class LargeResultFrames {
   constructor(envelope: ResultEnvelope, resultText: string) {
     this.envelope = envelope;
     this.tail = new TextEncoder().encode(envelope.afterId + resultText + envelope.end);
+  }
+
+  /** Writes the frame of `id`. */
+  writeTo(outbox: Outbox, id: ByteString): Writing {
+    return outbox.writeShared(this.head(id), this.tail);
   }
 
   /** What stands before {@link LargeResultFrames.tail}; `id` as for {@link ResultFrames.frame}. */

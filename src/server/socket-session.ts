@@ -1,6 +1,12 @@
 import type { ServerConnection, ServerOperation, ServerOutput } from '../protocol/index.ts';
-import { createServerConnection } from '../protocol/index.ts';
-import type { Frame, Instant, OperationRequest, WebSocketProtocol } from '../vocabulary.ts';
+import { createServerConnection, pingFrame, textFrame } from '../protocol/index.ts';
+import type {
+  FormattedError,
+  Frame,
+  Instant,
+  OperationRequest,
+  WebSocketProtocol,
+} from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
 import type { Sheddable, SocketPlace } from './capacity.ts';
 import type { AcceptedConnect } from './connect.ts';
@@ -8,13 +14,16 @@ import { decideConnect, notifyDisconnect } from './connect.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
 import { OperationQuota } from './operation-quota.ts';
-import type { ResultSink } from './operation-run.ts';
 import { OperationRun } from './operation-run.ts';
 import type { SessionEvent } from './options.ts';
+import type { Writing } from './outbox.ts';
 import { Outbox } from './outbox.ts';
 import { uncountedConnection } from './principals.ts';
-import type { Counted, CountedConnection } from './principals.ts';
+import type { CountedConnection } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
+import type { ResultText } from './result-text.ts';
+import type { OperationCarrier } from './socket-operation.ts';
+import { SocketOperation } from './socket-operation.ts';
 import type { MessageSocket, SocketEvents } from './socket.ts';
 
 /**
@@ -23,20 +32,19 @@ import type { MessageSocket, SocketEvents } from './socket.ts';
  * @remarks
  * Holds no rule of a protocol and no policy of its own; decisions are the machine's and those of admission.
  */
-export class SocketSession implements SocketEvents, Waiting, Sheddable {
+export class SocketSession implements SocketEvents, Waiting, Sheddable, OperationCarrier {
   readonly #core: ServerCore;
   readonly #socket: MessageSocket;
   readonly #connection: ServerConnection;
   readonly #outbox: Outbox;
   readonly #quota: OperationQuota;
-  readonly #running = new Map<ServerOperation, Running>();
   readonly #place: SocketPlace;
   readonly #onGone: (session: SocketSession) => void;
   #event: SessionEvent<object>;
   #principal: CountedConnection = uncountedConnection;
   #accepted = false;
-  #mayWrite = true;
-  #gone: { readonly code: number; readonly reason: string } | undefined;
+  #life: Life = 'open';
+  #operationCount = 0;
   #stalledAt: Instant = never;
   #messageDueAt: Instant = never;
 
@@ -47,12 +55,9 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
     this.#socket = socket;
     this.#onGone = accepted.onGone;
     this.#event = { session: {}, request: accepted.request, protocol: accepted.protocol };
-    this.#outbox = new Outbox(socket, limits);
+    this.#outbox = new Outbox(socket, limits, core.flusher);
     this.#quota = new OperationQuota(core, now);
-    this.#connection = createServerConnection(accepted.protocol, now, {
-      ...limits,
-      ...core.keepAlive,
-    });
+    this.#connection = createServerConnection(accepted.protocol, now, core.connectionOptions);
     core.deadlines.watch(this);
     this.#place = core.capacity.enterSocket(this);
   }
@@ -63,7 +68,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
 
   /** Operations that have not ended. */
   get operationCount(): number {
-    return this.#running.size;
+    return this.#operationCount;
   }
 
   message(frame: Frame): void {
@@ -79,15 +84,15 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
   }
 
   heard(): void {
-    if (this.#gone) return;
+    if (isGone(this.#life)) return;
     this.#connection.heard(this.#core.clock.now());
     // the next ping may be due before an answer to the last one would have been overdue
     this.#core.deadlines.watch(this);
   }
 
   drained(): void {
-    this.#stalledAt = never;
     this.#outbox.drained();
+    this.#stalledAt = this.#outbox.isAwaited ? this.#whenStalled() : never;
   }
 
   tick(now: Instant): void {
@@ -97,10 +102,11 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
   }
 
   closed(code: number, reason: string): void {
-    if (this.#gone) return;
-    this.#gone = { code, reason };
+    if (isGone(this.#life)) return;
+    this.#life = { code, reason };
     this.#apply(this.#connection.closed());
-    this.drained();
+    this.#stalledAt = never;
+    this.#outbox.discard();
     this.#core.deadlines.forget(this);
     this.#principal.leave();
     this.#place.leave();
@@ -119,7 +125,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
 
   #apply(outputs: readonly ServerOutput[]): void {
     for (const output of outputs) this.#do(output);
-    if (!this.#gone) this.#core.deadlines.watch(this);
+    if (!isGone(this.#life)) this.#core.deadlines.watch(this);
   }
 
   #do(output: ServerOutput): void {
@@ -127,30 +133,46 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
       case 'send':
         return this.#send(output.frame);
       case 'ping':
-        return this.#socket.ping();
+        return this.#ping();
       case 'connect':
         return void this.#connect(output.connectionParams); // ends in the machine, never rejects
       case 'start':
         return this.#start(output.operation, output.request);
       case 'cancel':
-        return this.#cancel(output.operation);
+        return this.#release(output.operation)?.cancel();
       case 'close':
-        this.#mayWrite = false;
-        return this.#socket.close(output.code, output.reason);
+        return this.#close(output);
       case 'destroy':
         return this.#socket.destroy();
     }
   }
 
-  #send(frame: string): void {
-    if (this.#mayWrite && this.#outbox.write(frame) === 'too-slow')
-      this.#closeAsTooSlow(this.#core.clock.now());
+  #send(message: string): void {
+    if (this.#life !== 'open') return;
+    const outbox = this.#outbox;
+    this.#judge(outbox.write(outbox.takesBytes ? textFrame(message) : message));
+  }
+
+  #ping(): void {
+    if (this.#outbox.takesBytes) this.#outbox.writeAlways(pingFrame);
+    else this.#socket.ping();
+  }
+
+  #close({ code, reason }: { readonly code: number; readonly reason: string }): void {
+    this.#outbox.writePending();
+    if (this.#life === 'open') this.#life = 'closing';
+    this.#socket.close(code, reason);
+  }
+
+  #judge(writing: Writing): void {
+    if (writing === 'too-slow') this.#closeAsTooSlow(this.#core.clock.now());
   }
 
   #closeAsTooSlow(now: Instant): void {
+    this.#core.counters.slowConsumerDisconnects += 1;
     this.#stalledAt = never;
     this.#apply(this.#connection.close(now, 'SLOW_CONSUMER'));
-    this.#outbox.drained();
+    this.#outbox.release();
   }
 
   #closeForMessage(now: Instant): void {
@@ -175,7 +197,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
   #enter(now: Instant, { session, ackPayload }: AcceptedConnect): void {
     this.#event = { ...this.#event, session };
     this.#accepted = true;
-    if (this.#gone) return notifyDisconnect(this.#core, { ...this.#event, ...this.#gone });
+    if (isGone(this.#life)) return notifyDisconnect(this.#core, { ...this.#event, ...this.#life });
     const counting = this.#core.principals.enter(session);
     switch (counting.kind) {
       case 'failed':
@@ -216,55 +238,66 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable {
     const counting = this.#principal.startOperation();
     if (counting.kind === 'refused')
       return this.#apply(this.#connection.error(operation, [counting.error]));
-    const run = new OperationRun(
-      this.#core,
-      { session: this.#event, request },
-      this.#sinkFor(operation),
-    );
-    this.#running.set(operation, { run, counted: counting.counted });
-    void run.start(); // reports its own failures, never rejects
+    const started = new SocketOperation(this, operation, counting.counted);
+    operation.work = started;
+    this.#operationCount += 1;
+    started.start(new OperationRun(this.#core, { session: this.#event, request }, started));
   }
 
-  #sinkFor(operation: ServerOperation): ResultSink {
-    return {
-      next: ({ text }) => {
-        if (operation.mayDeliver) this.#send(this.#connection.encodeResult(operation.id, text));
-      },
-      error: (errors) => {
-        this.#release(operation);
-        this.#apply(this.#connection.error(operation, errors));
-      },
-      complete: () => {
-        this.#release(operation);
-        this.#apply(this.#connection.complete(operation));
-      },
-      room: () => (operation.mayDeliver && this.#outbox.isCrowded ? this.#awaitRoom() : undefined),
-    };
+  deliver({ operation: { id }, idText }: SocketOperation, result: ResultText): void {
+    const outbox = this.#outbox;
+    if (!outbox.takesBytes) return this.#send(this.#connection.encodeResult(id, result.text));
+    const frames = result.framesIn(this.#connection.resultEnvelope(id));
+    this.#judge(frames.writeTo(outbox, idText));
   }
 
-  #awaitRoom(): Promise<void> {
+  endWithErrors({ operation }: SocketOperation, errors: readonly FormattedError[]): void {
+    this.#release(operation);
+    this.#apply(this.#connection.error(operation, errors));
+  }
+
+  endCompleted({ operation }: SocketOperation): void {
+    this.#release(operation);
+    this.#apply(this.#connection.complete(operation));
+  }
+
+  room(): Promise<void> | undefined {
+    if (!this.#outbox.isCrowded) return undefined;
     if (!this.#outbox.isAwaited) {
-      this.#stalledAt = this.#core.clock.now() + this.#core.limits.stalledMs;
+      this.#stalledAt = this.#whenStalled();
       this.#core.deadlines.watch(this);
     }
     return this.#outbox.room();
   }
 
-  #cancel(operation: ServerOperation): void {
-    this.#release(operation)?.cancel();
+  #whenStalled(): Instant {
+    return this.#core.clock.now() + this.#core.limits.stalledMs;
   }
 
-  #release(operation: ServerOperation): OperationRun | undefined {
-    const running = this.#running.get(operation);
-    this.#running.delete(operation);
-    running?.counted.leave();
-    return running?.run;
+  #release(operation: ServerOperation): SocketOperation | undefined {
+    const running = workOf(operation);
+    if (!running) return undefined;
+    operation.work = undefined;
+    this.#operationCount -= 1;
+    running.leave();
+    return running;
   }
 }
 
-interface Running {
-  readonly run: OperationRun;
-  readonly counted: Counted;
+function workOf({ work }: ServerOperation): SocketOperation | undefined {
+  return work as SocketOperation | undefined; // nobody else sets it
+}
+
+/** Nothing of ours is written any more once the close frame was; `Gone` says how the socket ended. */
+type Life = 'open' | 'closing' | Gone;
+
+interface Gone {
+  readonly code: number;
+  readonly reason: string;
+}
+
+function isGone(life: Life): life is Gone {
+  return typeof life === 'object';
 }
 
 /** What the server decided about a socket before its session began. */

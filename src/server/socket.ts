@@ -1,8 +1,10 @@
+import type { ByteTarget } from './byte-target.ts';
+
 /**
  * What an adapter has to give the server for each WebSocket that it accepted.
  *
  * @remarks
- * No method throws, also when the socket is already gone.
+ * No method throws, also when the socket is already gone. One that can write bytes past the framing of its runtime should be a {@link FrameSocket}.
  */
 export interface MessageSocket {
   /** Sends one text message. */
@@ -16,6 +18,9 @@ export interface MessageSocket {
   /** Bytes that were sent and that the operating system has not taken yet. */
   readonly bufferedBytes: number;
 }
+
+/** A socket that also takes frames which the server has made: then all messages and pings of a turn leave in one write. */
+export interface FrameSocket extends MessageSocket, ByteTarget {}
 
 /** What the server gives back: the adapter calls these, each as soon as the thing happens. */
 export interface SocketEvents {

@@ -2,7 +2,7 @@ import type { Instant } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
-import type { OutboxTarget } from './outbox.ts';
+import type { TextTarget } from './outbox.ts';
 import { Outbox } from './outbox.ts';
 import type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 
@@ -126,7 +126,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   }
 }
 
-function toTarget(stream: ResponseStream): OutboxTarget {
+function toTarget(stream: ResponseStream): TextTarget {
   return {
     send: (text) => stream.write(text),
     get bufferedBytes() {
@@ -136,7 +136,7 @@ function toTarget(stream: ResponseStream): OutboxTarget {
 }
 
 /** What is written before there is anything to write to. */
-class EarlyTexts implements OutboxTarget {
+class EarlyTexts implements TextTarget {
   readonly #texts: string[] = [];
   /** Its characters: close enough for a bound. */
   bufferedBytes = 0;

@@ -1,0 +1,136 @@
+import type { Duplex } from 'node:stream';
+
+import { WebSocket } from 'ws';
+
+import type { AcceptedSocket, FrameSocket, Server, SocketEvents } from '../server/index.ts';
+import { MessageProgress, endsWithMessage } from './message-progress.ts';
+
+/** A WebSocket of `ws` that knows what serves it, so that all sockets share their listeners. */
+export class ServedWebSocket extends WebSocket {
+  served?: NodeSocket | undefined = undefined;
+}
+
+/** Has `server` serve a socket whose upgrade is complete; `stream` is what the upgrade handed over. */
+export function serveWebSocket(
+  server: Server,
+  webSocket: ServedWebSocket,
+  { stream, ...accepted }: { readonly stream: Duplex } & Omit<AcceptedSocket, 'onGone'>,
+): void {
+  const served: ServedStream = stream;
+  const socket = new NodeSocket(webSocket, stream, server.limits.outboxHighWaterBytes / 2);
+  webSocket.served = socket;
+  served[servedBy] = socket;
+  socket.events = server.open(socket, accepted);
+  webSocket.on('message', onMessage);
+  webSocket.on('pong', onHeard);
+  webSocket.on('ping', onHeard);
+  webSocket.on('close', onClose);
+  webSocket.on('error', ignore); // a close event follows
+  stream.on('data', onChunk); // after `ws`, which has delivered by then what is complete
+}
+
+/** Longer strings the runtime writes later than in the same call, and counts as waiting until then. */
+const longestStringBytes = 16_384;
+
+/**
+ * What Millrace writes to: the socket that the upgrade handed over, past `ws`.
+ *
+ * @remarks
+ * `ws` reads, answers pings, and closes. It writes whole frames, as the server does, so none gets into another. Nothing of the server's is written once
+ * `ws` has begun to close.
+ */
+class NodeSocket implements FrameSocket {
+  readonly #webSocket: WebSocket;
+  readonly #stream: Duplex;
+  readonly #roomyBytes: number;
+  /** Set before anything can happen. */
+  events: SocketEvents | undefined;
+  /** Of a message that is under way. */
+  #progress: MessageProgress | undefined;
+
+  /** @param roomyBytes - with so many bytes waiting somebody who waits for room may go on */
+  constructor(webSocket: WebSocket, stream: Duplex, roomyBytes: number) {
+    this.#webSocket = webSocket;
+    this.#stream = stream;
+    this.#roomyBytes = roomyBytes;
+  }
+
+  get bufferedBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  writeBytes(bytes: string): void {
+    if (this.#isClosing) return;
+    if (bytes.length <= longestStringBytes) this.#stream.write(bytes, 'latin1');
+    else this.#stream.write(Buffer.from(bytes, 'latin1'));
+  }
+
+  writeShared(head: string, shared: Uint8Array): void {
+    if (this.#isClosing) return;
+    this.#stream.cork();
+    this.writeBytes(head);
+    this.#stream.write(shared);
+    this.#stream.uncork();
+  }
+
+  notifyDrained(): void {
+    // not by `drain` events: those come only when more waited than Node's own mark, and the server's may be lower
+    if (!this.#isClosing) this.#stream.write('', () => this.events?.drained());
+  }
+
+  send(frame: string): void {
+    // Not at zero alone: a pong of `ws` may wait behind the last message. A socket that is gone tells by its close event.
+    this.#webSocket.send(frame, () => {
+      if (this.bufferedBytes <= this.#roomyBytes) this.events?.drained();
+    });
+  }
+
+  ping(): void {
+    this.#webSocket.ping(undefined, undefined, ignore);
+  }
+
+  close(code: number, reason: string): void {
+    this.#webSocket.close(code, reason);
+  }
+
+  destroy(): void {
+    this.#webSocket.terminate();
+  }
+
+  /** Bytes came, and `ws` has read them. */
+  follow(chunk: Uint8Array): void {
+    if (this.#progress === undefined && endsWithMessage(chunk)) return;
+    this.#progress ??= new MessageProgress();
+    this.#progress.read(chunk);
+    if (this.#progress.isUnderWay) this.events?.incomplete();
+    else if (this.#progress.isBetweenFrames) this.#progress = undefined;
+  }
+
+  get #isClosing(): boolean {
+    return this.#webSocket.readyState !== WebSocket.OPEN;
+  }
+}
+
+const servedBy = Symbol('served by');
+
+interface ServedStream extends Duplex {
+  [servedBy]?: NodeSocket;
+}
+
+function onMessage(this: ServedWebSocket, bytes: Buffer, isBinary: boolean): void {
+  this.served?.events?.message(isBinary ? bytes : bytes.toString('utf8'));
+}
+
+function onHeard(this: ServedWebSocket): void {
+  this.served?.events?.heard();
+}
+
+function onClose(this: ServedWebSocket, code: number, reason: Buffer): void {
+  this.served?.events?.closed(code, reason.toString('utf8'));
+}
+
+function onChunk(this: ServedStream, chunk: Buffer): void {
+  this[servedBy]?.follow(chunk);
+}
+
+function ignore(): void {}
