@@ -4,15 +4,16 @@ import type { GraphQLFieldResolver } from 'graphql';
  * Stands in for the context while an event is executed once for many subscribers, and notices where one would be needed.
  *
  * @remarks
- * If {@link GuardContext.wasTouched} after an execution, its result MUST be thrown away and the event be executed for
- * each subscriber with the context of their own. Otherwise nothing called a function with this context that went on
- * to look inside it. What the guard cannot see is a function that compares its context with something or looks it up
- * in a `WeakMap`; only a property that is a function of a field whose `resolve` is `defaultFieldResolver` by name,
- * or what was wrongly declared `pure`, gets that far: {@link GuardContext.fieldResolver} calls nothing at all.
- * An event that itself is a function MUST NOT be executed with a guard.
+ * For a selection that is pure by `purityOf`, and an event that is not itself a function. If
+ * {@link GuardContext.wasTouched} after its execution, the result MUST be thrown away and the event be executed for each
+ * subscriber with a context of their own. Otherwise nothing has looked inside a context.
  *
- * One guard serves any number of executions one after the other, at the cost of a flag. What an earlier event still
- * does counts for the current one, which is then executed for each subscriber without need.
+ * {@link GuardContext.fieldResolver} calls no function of the event. graphql itself still does where the `resolve` of a
+ * field is `defaultFieldResolver` by name; what such a function, or one that was wrongly declared pure, does with
+ * {@link GuardContext.context} is noticed, save that it compares it with something or looks it up in a `WeakMap`.
+ *
+ * One guard serves any number of executions one after the other, at the cost of a flag. What an earlier event does
+ * after its end counts for the current one, which then is executed for each subscriber without need.
  */
 export interface GuardContext {
   /** Throws for whatever is done with it. */
@@ -27,6 +28,7 @@ export interface GuardContext {
   reset(): void;
 }
 
+/** Untouched at first. */
 export function createGuardContext(): GuardContext {
   return new Guard();
 }

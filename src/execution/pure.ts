@@ -2,11 +2,8 @@ import { GraphQLScalarType, isScalarType, specifiedScalarTypes } from 'graphql';
 
 import { UsageError } from '../errors.ts';
 
-/** What {@link pure} takes: a resolver, `resolveType`, `isTypeOf`, or a scalar. */
-export type Declarable = ((...parameters: never[]) => unknown) | GraphQLScalarType;
-
 /**
- * Declares that a resolver, or a scalar, answers the same whoever asks, so that its answer may be shared among subscribers.
+ * Declares that a resolver (or a `resolveType` or `isTypeOf`), or a scalar, answers the same whoever asks, so that its answer may be shared among subscribers.
  *
  * @remarks
  * What is declared MUST depend on nothing but its arguments, and not on the context or `info` among them. That rules out
@@ -17,7 +14,11 @@ export type Declarable = ((...parameters: never[]) => unknown) | GraphQLScalarTy
  * that copies all its properties; a copy made by `bind(thisValue)` has it, since resolver maps are bound by
  * `makeExecutableSchema`. Throws a {@link UsageError} for anything else than a function or a scalar.
  */
-export function pure<Declared extends Declarable>(declared: Declared): Declared {
+export function pure<Scalar extends GraphQLScalarType>(scalar: Scalar): Scalar;
+export function pure<Parameters extends readonly unknown[], Result>(
+  resolver: (...parameters: Parameters) => Result,
+): (...parameters: Parameters) => Result;
+export function pure(declared: object): object {
   if (typeof declared === 'function') markFunction(declared);
   else if (isScalarType(declared)) markScalar(declared);
   else throw new UsageError('`pure` takes a resolver function or a GraphQLScalarType.');
@@ -25,9 +26,9 @@ export function pure<Declared extends Declarable>(declared: Declared): Declared 
 }
 
 /** Whether somebody declared a function by {@link pure}, in whichever copy of this package. */
-export function isDeclaredPure(declared: object): boolean {
+export function isDeclaredPure(declared: unknown): boolean {
   // The mark names its bearer, so that it says nothing about a wrapper that copied it.
-  return mark in declared && declared[mark] === declared;
+  return typeof declared === 'function' && mark in declared && declared[mark] === declared;
 }
 
 /** Whether the output of a scalar is declared by {@link pure}, or is made by code of graphql alone. */

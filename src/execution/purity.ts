@@ -12,7 +12,6 @@ import type {
   ExecutionArgs,
   FieldNode,
   FragmentDefinitionNode,
-  GraphQLField,
   GraphQLNamedType,
   GraphQLObjectType,
   GraphQLSchema,
@@ -36,11 +35,11 @@ export interface DefaultResolvers {
  * Decides whether executions of one subscription event may be shared by all who sent the same document, operation name and variables.
  *
  * @remarks
- * `pure` is a proof from the schema, not a guess: execution calls no function that is neither graphql's own nor
+ * `pure` is a proof from the schema, not a guess: every function of the schema that execution may call is graphql's own or
  * declared by `pure()`, whatever the variables are and whichever type a value of an abstract type turns out to have.
- * One way to a context remains, and it depends on the event: a property that is a function, which the
- * default resolver would call; `GuardContext` is for that. Members of the event that take no context (getters,
- * iterators, `then`, `toJSON`, `valueOf`) count as values.
+ * One way to a context remains, and it depends on the event: the default resolver calls a property that is a function;
+ * `GuardContext` is for that. Members of the event that get no context (getters, iterators, `then`, `toJSON`,
+ * `valueOf`) count as values, and MUST NOT find out by other ways, such as `AsyncLocalStorage`, who asks.
  *
  * The schema MUST NOT be changed afterwards. The work is bounded however large the document and the schema are:
  * what is too large to be examined is impure. Never throws.
@@ -74,12 +73,12 @@ interface Visit {
   readonly selectionSet: SelectionSetNode;
 }
 
-/** Goes where execution might go, level by level, into each selection set at most once per object type. */
+/** Goes where execution might go, level by level, into each selection set at most once per type. */
 class SelectionWalk {
   readonly #schema: GraphQLSchema;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #visits: Visit[] = [];
-  readonly #entered = new Map<GraphQLObjectType, Set<SelectionSetNode>>();
+  readonly #entered = new Map<GraphQLNamedType, Set<SelectionSetNode>>();
   #steps = 0;
 
   constructor(schema: GraphQLSchema, fragments: ReadonlyMap<string, FragmentDefinitionNode>) {
@@ -103,13 +102,6 @@ class SelectionWalk {
     return undefined;
   }
 
-  #enter(type: GraphQLObjectType, selectionSet: SelectionSetNode): void {
-    const entered = this.#entered.get(type) ?? new Set();
-    if (entered.has(selectionSet)) return;
-    this.#entered.set(type, entered.add(selectionSet));
-    this.#visits.push({ type, selectionSet });
-  }
-
   /** `@skip` and `@include` are not looked at, so the answer holds for all variables. */
   #examine(parent: GraphQLObjectType, selection: SelectionNode): string | undefined {
     if (selection.kind === Kind.FIELD) return this.#examineField(parent, selection);
@@ -127,19 +119,24 @@ class SelectionWalk {
     if (field === undefined) return undefined;
     if (!isHarmless(field.resolve, defaultFieldResolver))
       return `${parent.name}.${field.name} has a resolver`;
-    for (const type of this.#typesOf(field)) {
-      this.#steps += 1;
-      const obstacle = obstacleOfType(type);
-      if (obstacle !== undefined) return obstacle;
-      if (selectionSet && isObjectType(type)) this.#enter(type, selectionSet);
-    }
-    return undefined;
+    const type = getNamedType(field.type);
+    return selectionSet ? this.#enter(type, selectionSet) : obstacleOfType(type);
   }
 
-  /** The type of a field without its wrappers and, if it is abstract, everything that a value of it may be. */
-  #typesOf(field: GraphQLField<unknown, unknown>): readonly GraphQLNamedType[] {
-    const type = getNamedType(field.type);
-    return isAbstractType(type) ? [type, ...this.#schema.getPossibleTypes(type)] : [type];
+  /** Looks at the type at once, and at what is selected of it later. */
+  #enter(type: GraphQLNamedType, selectionSet: SelectionSetNode): string | undefined {
+    const entered = this.#entered.get(type) ?? new Set();
+    if (entered.has(selectionSet)) return undefined;
+    this.#entered.set(type, entered.add(selectionSet));
+    if (isObjectType(type)) this.#visits.push({ type, selectionSet });
+    const obstacle = obstacleOfType(type);
+    if (obstacle !== undefined || !isAbstractType(type)) return obstacle;
+    for (const possibleType of this.#schema.getPossibleTypes(type)) {
+      this.#steps += 1;
+      const reason = this.#enter(possibleType, selectionSet);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
   }
 
   /** "DoesFragmentTypeApply" (GraphQL specification, 6.3.2). */
@@ -167,6 +164,8 @@ function obstacleOfType(type: GraphQLNamedType): string | undefined {
 }
 
 /** Whether a function of the schema is absent, graphql's own, or declared pure. */
-function isHarmless(present: Function | null | undefined, ofGraphQL?: Function): boolean {
-  return present == null || present === ofGraphQL || isDeclaredPure(present);
+function isHarmless(present: unknown, ofGraphQL?: unknown): boolean {
+  return (
+    present === undefined || present === null || present === ofGraphQL || isDeclaredPure(present)
+  );
 }
