@@ -4,7 +4,6 @@ export { createGuardContext } from './guard-context.ts';
 export type { GuardContext } from './guard-context.ts';
 export { assertSchema } from './prepare.ts';
 export { isDeclaredPure, pure } from './pure.ts';
-export type { Declarable } from './pure.ts';
 export type {
   Closable,
   DocumentLimits,

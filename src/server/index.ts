@@ -41,7 +41,7 @@ export type { FrameSocket, MessageSocket, SocketEvents } from './socket.ts';
 export type { AcceptedSocket } from './socket-session.ts';
 export type { UpgradeDecision } from './upgrade.ts';
 export { createReferenceEngine, pure } from '../execution/index.ts';
-export type { Declarable, ReferenceEngineOptions } from '../execution/index.ts';
+export type { ReferenceEngineOptions } from '../execution/index.ts';
 export type {
   DocumentLimits,
   ExecutionEngine,
