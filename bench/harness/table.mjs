@@ -1,28 +1,31 @@
 /**
- * Aligned columns for people; numbers to the right.
+ * Aligned columns for people: words to the left, numbers to the right.
  *
  * @param {readonly string[]} heads
  * @param {readonly (readonly string[])[]} rows
  * @returns {string}
  */
 export function formatTable(heads, rows) {
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const lines = [heads, widths.map((width) => '-'.repeat(width)), ...rows];
-  return lines.map((cells) => formatLine(cells, widths)).join('\n');
+  const columns = heads.map((head, column) => {
+    const cells = rows.map((row) => row[column] ?? '');
+    return {
+      width: Math.max(...[head, ...cells].map((cell) => cell.length)),
+      numbers: cells.every((cell) => cell === '' || /^[\d-]/u.test(cell)),
+    };
+  });
+  const rule = columns.map(({ width }) => '-'.repeat(width));
+  return [heads, rule, ...rows].map((cells) => formatLine(cells, columns)).join('\n');
 }
 
 /**
  * @param {readonly string[]} cells
- * @param {readonly number[]} widths
+ * @param {readonly { width: number, numbers: boolean }[]} columns
+ * @returns {string}
  */
-function formatLine(cells, widths) {
-  return widths
-    .map((width, column) => {
-      const cell = cells[column] ?? '';
-      return /^[\d.,×%<-]/u.test(cell) ? cell.padStart(width) : cell.padEnd(width);
-    })
-    .join('  ')
-    .trimEnd();
+function formatLine(cells, columns) {
+  const padded = columns.map(({ width, numbers }, column) => {
+    const cell = cells[column] ?? '';
+    return numbers ? cell.padStart(width) : cell.padEnd(width);
+  });
+  return padded.join('  ').trimEnd();
 }
