@@ -13,6 +13,7 @@ import { MessageSequence } from './events.mjs';
  * @property {'graphql-transport-ws' | 'subscriptions-transport-ws' | 'sse'} transport
  * @property {(room: string, message: import('./events.mjs').Message) => void} publish
  * @property {() => Promise<number>} countConnections
+ * @property {() => object} [gauges] what else is held, by its own account
  */
 
 /**
@@ -43,7 +44,7 @@ export function serveControl(candidate) {
 class Control {
   #candidate;
   #messages = new MessageSequence();
-  #delay = monitorEventLoopDelay({ resolution: 10 });
+  #delay = monitorEventLoopDelay({ resolution: 50 }); // each look costs CPU time, which is measured too
 
   /** @param {Candidate} candidate */
   constructor(candidate) {
@@ -111,6 +112,7 @@ class Control {
       seq: this.#messages.last,
       maxDelayMs,
       executions: null,
+      gauges: this.#candidate.gauges?.() ?? null,
     };
   }
 }

@@ -34,5 +34,6 @@ export async function serveMillrace(transport) {
     transport,
     publish: (room, message) => void messages.publish(message, { key: room }),
     countConnections: () => Promise.resolve(server.gauges().connections),
+    gauges: () => server.gauges(),
   });
 }
