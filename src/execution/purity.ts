@@ -114,8 +114,8 @@ class SelectionWalk {
   }
 
   #examineField(parent: GraphQLObjectType, { name, selectionSet }: FieldNode): string | undefined {
-    // graphql answers introspection, which may stand below the root, from the schema alone.
-    const field = name.value === '__typename' ? undefined : parent.getFields()[name.value];
+    const field = parent.getFields()[name.value];
+    // Introspection, which may stand below the root: graphql answers it from the schema alone.
     if (field === undefined) return undefined;
     if (!isHarmless(field.resolve, defaultFieldResolver))
       return `${parent.name}.${field.name} has a resolver`;
