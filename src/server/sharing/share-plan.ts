@@ -3,6 +3,7 @@ import type { GraphQLField } from 'graphql';
 import { isSharable } from '../../broker/sharable-source.ts';
 import type { SharableSource } from '../../broker/sharable-source.ts';
 import type { SourceIdentity } from '../../broker/types.ts';
+import { UsageError } from '../../errors.ts';
 import type { PreparedOperation, ResolvedSubscription } from '../../execution/index.ts';
 import type { OperationRequest } from '../../vocabulary.ts';
 import type { ServerCore } from '../core.ts';
@@ -85,9 +86,16 @@ function audienceOf(
 ): Audience | { readonly kind: 'nobody'; readonly reason: string } {
   if (prepared.purity?.kind === 'pure') return { kind: 'everybody' };
   const audience = audienceFunctionOf(resolved.field) ?? core.options.audience;
-  const name = audience?.(context);
-  if (name !== undefined) return { kind: 'named', name };
+  const name: unknown = audience?.(context);
+  if (typeof name === 'string') return { kind: 'named', name };
+  if (name !== undefined && name !== null) throw notAName(name);
   return { kind: 'nobody', reason: prepared.purity?.reason ?? 'it may depend on who asks' };
+}
+
+/** Types do not reach everywhere, and what is no string cannot be compared: two promises would look the same. */
+function notAName(name: unknown): UsageError {
+  Promise.resolve(name).catch(() => undefined); // what it would reject with is not the mistake
+  return new UsageError(`\`audience\` must return a string or undefined, not a ${typeof name}`);
 }
 
 function audienceFunctionOf(
