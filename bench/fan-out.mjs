@@ -108,6 +108,11 @@ const flags = readFlags(
  * @property {string} [failure] why there are no figures
  */
 
+const notes = `
+server busy: its CPU time by wall time. Clearly below 100 %, it waited for its core, which somebody else used, or for the generator.
+generator busy: the time in which it had something to read. Below 100 %, it was no bottleneck.
+by millrace: the cost by that of millrace on the same kind of transport.`;
+
 ensureCurrentMillrace();
 const chosen = requireCandidates(flags.candidates);
 const lab = await openLab();
@@ -119,6 +124,7 @@ try {
   const rows = [];
   for (const name of flags.sections) rows.push(...(await measureSection(servers, name)));
   for (const line of growthOf(rows)) console.log(line);
+  console.log(notes);
   await writeResults('fan-out', { rounds: flags.rounds, seconds: flags.seconds, rows });
 } finally {
   await lab.close();

@@ -100,7 +100,10 @@ void receive(struct run *run, struct client *client) {
   if (before > 0) memcpy(run->buffer, held->bytes, before);
   ssize_t come = recv(client->fd, run->buffer + before, RECEIVE_BUFFER_BYTES - before, MSG_DONTWAIT);
   if (come < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (come <= 0) return close_connection(run, client);
+  if (come <= 0) {
+    close_connection(run, client);
+    return;
+  }
   run->bytes += (uint64_t)come;
   held->length = 0;
   size_t length = before + (size_t)come;

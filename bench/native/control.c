@@ -62,7 +62,8 @@ void publish(const struct run *run, uint32_t count, uint32_t text_bytes) {
   char text[64];
   if (run->options.rooms == 1) {
     int length = snprintf(text, sizeof text, "publish r0 %u %u\n", count, text_bytes);
-    return command(run, text, (size_t)length);
+    command(run, text, (size_t)length);
+    return;
   }
   // in one piece, so that the server has all of them in one turn
   char *all = malloc(sizeof text * count);

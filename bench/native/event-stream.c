@@ -23,7 +23,8 @@ static void receive_event(struct run *run, struct client *client, const char *te
   int64_t seq = find_seq(text, length);
   if (seq >= 0) {
     run->frame_bytes = (uint32_t)length;
-    return deliver(run, client, seq);
+    deliver(run, client, seq);
+    return;
   }
   if (text[0] == ':' || text[0] == '\n') return; // a comment keeps the connection alive
   fail("client %u got %.*s", client->index, length > 500 ? 500 : (int)length, text);

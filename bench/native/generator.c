@@ -1,7 +1,9 @@
 /*
- * Many subscribed clients in one process and one thread, and the measures that need them. bench/README.md has the method; `options.h` the flags.
+ * Many subscribed clients in one process and one thread, and the measures that need them.
+ * bench/README.md has the method, options.h the flags.
  *
- * Every mode connects and subscribes all clients first and prints what that cost. `hold` then obeys lines on stdin (hold.c), the others do one measure.
+ * Every mode connects and subscribes all clients first and prints what that cost. Then `connect`
+ * ends, `hold` obeys lines on stdin (hold.c), and the others do one measure.
  */
 #include <signal.h>
 

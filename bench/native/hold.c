@@ -38,11 +38,13 @@ static void obey(struct run *run, const char *line) {
   uint32_t text_bytes;
   if (sscanf(line, "fan-out %u %u %lf %lf", &fan_out.window, &fan_out.text_bytes,
              &fan_out.warm_up_seconds, &fan_out.seconds) == 4)
-    return measure_fan_out(run, fan_out);
-  if (sscanf(line, "latency %lf %lf %u", &rate, &seconds, &text_bytes) == 3)
-    return measure_latency(run, rate, seconds, text_bytes);
-  if (strcmp(line, "count") == 0) return print_count(run);
-  fail("unknown command: %s", line);
+    measure_fan_out(run, fan_out);
+  else if (sscanf(line, "latency %lf %lf %u", &rate, &seconds, &text_bytes) == 3)
+    measure_latency(run, rate, seconds, text_bytes);
+  else if (strcmp(line, "count") == 0)
+    print_count(run);
+  else
+    fail("unknown command: %s", line);
 }
 
 /** Obeys the whole lines; returns how many bytes they had. */

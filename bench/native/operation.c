@@ -114,8 +114,9 @@ static bool has_type(const char *text, size_t length, const char *type) {
 
 void receive_message(struct run *run, struct client *client, const char *text, size_t length) {
   if (client->state == CLIENT_AWAITS_ACK && has_type(text, length, "connection_ack"))
-    return subscribe(run, client);
-  if (has_type(text, length, "ping")) return send_text(client, "{\"type\":\"pong\"}");
-  if (has_type(text, length, "ka") || has_type(text, length, "pong")) return;
-  fail("client %u got %.*s", client->index, length > 500 ? 500 : (int)length, text);
+    subscribe(run, client);
+  else if (has_type(text, length, "ping"))
+    send_text(client, "{\"type\":\"pong\"}");
+  else if (!has_type(text, length, "ka") && !has_type(text, length, "pong"))
+    fail("client %u got %.*s", client->index, length > 500 ? 500 : (int)length, text);
 }

@@ -35,8 +35,8 @@ struct run {
   struct open_loop *open_loop;
   bool stdin_ready;
   /**
-   * During a measure it asks again and again instead of sleeping: a delivery that has to wake somebody costs the server up to 2 us more, which remote clients
-   * would not.
+   * During a measure it asks again and again instead of sleeping: a delivery that has to wake
+   * somebody costs the server up to 2 us more, which remote clients would not.
    */
   bool spinning;
   /** Time spent with something to do. */

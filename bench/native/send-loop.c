@@ -1,7 +1,8 @@
 /*
- * The limit: what the kernel alone costs. It serves graphql-transport-ws to clients that behave, executes nothing and remembers one number per client. An event is
- * one frame whose id is patched for each client and which leaves by one `send` for each message; with --coalesce by one `send` for each client and
- * `publish` command. A client that does not read holds up everybody: it is a limit, not a server.
+ * The limit: what the kernel alone costs. It serves graphql-transport-ws to clients that behave and
+ * executes nothing. An event is one frame; its id is patched for each client, and it leaves by one
+ * `send` for each message, with --coalesce by one `send` for each client and `publish` command.
+ * A client that does not read holds up everybody: this is a limit, not a server.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -166,14 +167,15 @@ static void obey(const struct peer *peer, const char *line) {
   uint32_t count;
   uint32_t text_bytes;
   if (sscanf(line, "publish r%u %u %u", &room, &count, &text_bytes) == 3)
-    return publish(room, count, text_bytes);
-  if (sscanf(line, "publish-each %u %u", &count, &text_bytes) == 2) {
+    publish(room, count, text_bytes);
+  else if (sscanf(line, "publish-each %u %u", &count, &text_bytes) == 2)
     for (room = 0; room < count; room++) publish(room, 1, text_bytes);
-    return;
-  }
-  if (strcmp(line, "stats") == 0 || strcmp(line, "gc") == 0) return answer_stats(peer);
-  if (strcmp(line, "exit") == 0) exit(0);
-  fail("unknown command: %s", line);
+  else if (strcmp(line, "stats") == 0 || strcmp(line, "gc") == 0)
+    answer_stats(peer);
+  else if (strcmp(line, "exit") == 0)
+    exit(0);
+  else
+    fail("unknown command: %s", line);
 }
 
 static size_t obey_lines(struct peer *peer) {
@@ -229,7 +231,8 @@ static void leave(const struct peer *peer) {
 static void receive_message(struct peer *peer, const char *text, size_t length) {
   if (memmem(text, length, "connection_init", 15) != NULL) {
     const char ack[] = "\x81\x19{\"type\":\"connection_ack\"}";
-    return send_all(peer, ack, sizeof ack - 1);
+    send_all(peer, ack, sizeof ack - 1);
+    return;
   }
   const char *id = memmem(text, length, "\"id\":\"", 6);
   const char *room = memmem(text, length, "\"room\":\"r", 9);
@@ -312,7 +315,10 @@ static void drop(struct peer *peer) {
 static void read_peer(struct peer *peer) {
   ssize_t come = recv(peer->fd, peer->held + peer->held_length,
                       sizeof peer->held - peer->held_length, MSG_DONTWAIT);
-  if (come <= 0) return drop(peer);
+  if (come <= 0) {
+    drop(peer);
+    return;
+  }
   peer->held_length += (size_t)come;
   size_t done = 0;
   if (peer->kind == KIND_CONTROL) done = obey_lines(peer);

@@ -68,19 +68,23 @@ static void receive_close(const struct run *run, const struct client *client, co
   shutdown(client->fd, SHUT_RDWR); // reading finds the end of the stream and counts it
 }
 
+static void receive_text(struct run *run, struct client *client, const char *text, size_t length) {
+  int64_t seq = find_seq(text, length);
+  if (seq < 0) {
+    receive_message(run, client, text, length);
+    return;
+  }
+  run->frame_bytes = (uint32_t)length;
+  deliver(run, client, seq);
+}
+
 static void receive_frame(struct run *run, struct client *client, enum opcode opcode,
                           const char *payload, size_t length) {
   switch (opcode) {
-    case OPCODE_TEXT: {
-      int64_t seq = find_seq(payload, length);
-      if (seq < 0) return receive_message(run, client, payload, length);
-      run->frame_bytes = (uint32_t)length;
-      return deliver(run, client, seq);
-    }
-    case OPCODE_PING: return websocket_send(client, OPCODE_PONG, payload, length);
+    case OPCODE_TEXT: receive_text(run, client, payload, length); return;
+    case OPCODE_PING: websocket_send(client, OPCODE_PONG, payload, length); return;
+    case OPCODE_CLOSE: receive_close(run, client, payload, length); return;
     case OPCODE_PONG: return;
-    case OPCODE_CLOSE:
-      return receive_close(run, client, payload, length);
   }
   fail("client %u got a frame of type %d", client->index, opcode);
 }
