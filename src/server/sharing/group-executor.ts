@@ -27,7 +27,8 @@ export interface GroupWork {
  *
  * @remarks
  * A pure plan gets a guard for a context, and what reaches for it is executed for each subscriber instead. Any other plan gets the context of its
- * audience. One event at a time.
+ * audience. Events that wait for the filters of single members are executed when those have answered, so several may be under way: whoever reached for
+ * the guard, all of these are executed for each subscriber then.
  */
 export class GroupExecutor {
   readonly #core: ServerCore;
@@ -35,6 +36,8 @@ export class GroupExecutor {
   readonly #audience: Audience;
   readonly #guard: GuardContext | undefined;
   readonly #shared: EventExecutor;
+  /** Executions for all that are under way. */
+  #running = 0;
   /** Made when the first event has to be executed for each subscriber. */
   #personal: EventExecutor | undefined;
 
@@ -51,7 +54,7 @@ export class GroupExecutor {
     // whatever it gives depends on the context it is called with
     if (typeof value === 'function') return { kind: 'personal', value };
     this.#core.sharing.counts.executions += 1;
-    this.#guard?.reset();
+    if (this.#running === 0) this.#guard?.reset();
     try {
       const result = this.#start(value);
       return result instanceof Promise ? this.#finish(result, value) : this.#judge(result, value);
@@ -98,10 +101,13 @@ export class GroupExecutor {
   }
 
   async #finish(pending: Promise<ExecutionResult>, value: unknown): Promise<EventOutcome> {
+    this.#running += 1;
     try {
       return this.#judge(await pending, value);
     } catch (error) {
       return { kind: 'shared', result: this.fail(error) };
+    } finally {
+      this.#running -= 1;
     }
   }
 
