@@ -73,6 +73,16 @@ class NodeSocket implements FrameSocket {
     this.#stream.uncork();
   }
 
+  writeReusable(bytes: Uint8Array): 'reusable' | 'in-use' {
+    if (this.#isClosing) return 'reusable';
+    this.#stream.write(bytes);
+    return this.#stream.writableLength === 0 ? 'reusable' : 'in-use';
+  }
+
+  allocate(bytes: number): Uint8Array {
+    return Buffer.allocUnsafeSlow(bytes);
+  }
+
   notifyDrained(): void {
     // not by `drain` events: those come only when more waited than Node's own mark, and the server's may be lower
     if (!this.#isClosing) this.#stream.write('', () => this.events?.drained());

@@ -11,6 +11,10 @@ export interface ByteTarget {
   writeBytes(bytes: ByteString): void;
   /** Writes `head` and then `shared`, which is not copied: nobody changes it. */
   writeShared(head: ByteString, shared: Uint8Array): void;
+  /** Writes `bytes`; `reusable` if nobody reads them any more, because the system took them all. */
+  writeReusable(bytes: Uint8Array): 'reusable' | 'in-use';
+  /** Bytes of the kind that this target writes without converting them. */
+  allocate(bytes: number): Uint8Array;
   /** Asks for one call of `drained` when the operating system has taken all that was written so far. */
   notifyDrained(): void;
   /** Bytes that were written and that the operating system has not taken yet. */

@@ -3,7 +3,9 @@ import type { ByteString } from '../protocol/index.ts';
 import type { ByteTarget } from './byte-target.ts';
 import { takesBytes } from './byte-target.ts';
 import type { Flushable, Flusher } from './flusher.ts';
+import type { FrameBatch } from './frame-batch.ts';
 import type { EffectiveLimits } from './limits.ts';
+import type { ResultFrames } from './result-frames.ts';
 
 /** What an {@link Outbox} writes to where the runtime frames what is sent. */
 export interface TextTarget {
@@ -16,7 +18,7 @@ export interface TextTarget {
 export type Writing = 'sent' | 'too-slow';
 
 /** What is collected during a turn before it is written all the same. */
-const batchBytes = 65_536;
+const turnBytes = 65_536;
 
 /**
  * Collects what one connection is to be sent during a turn of the event loop, and counts what its socket has not sent yet, so that a peer that does
@@ -30,8 +32,10 @@ export class Outbox implements Flushable {
   readonly #target: TextTarget | ByteTarget;
   readonly #limits: EffectiveLimits;
   readonly #flusher: Flusher | undefined;
-  /** Of this turn. */
+  /** Of this turn, in order: first what is this connection's own, then what it shares with others. */
   #pending: ByteString = '';
+  #batch: FrameBatch | undefined;
+  #batchId: ByteString = '';
   #isScheduled = false;
   #waiting: readonly (() => void)[] = nobody;
 
@@ -55,12 +59,21 @@ export class Outbox implements Flushable {
     return 'sent';
   }
 
+  /** Sends the frame of `id`; for targets that take bytes. */
+  writeFrames(frames: ResultFrames, id: ByteString): Writing {
+    const waitingBytes = this.#waitingBytes;
+    if (waitingBytes > 0 && !this.#hasRoomForBytes(frames.lengthFor(id.length), waitingBytes))
+      return 'too-slow';
+    this.#addToBatch(frames, id);
+    this.#schedule();
+    return 'sent';
+  }
+
   /** Sends `head` and then `shared`, which is not copied; for targets that take bytes. */
   writeShared(head: ByteString, shared: Uint8Array): Writing {
     const waitingBytes = this.#waitingBytes;
-    const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
-    const tooMuch = waitingBytes + head.length + shared.length > outboxHardBytes;
-    if (waitingBytes > 0 && (waitingBytes > outboxHighWaterBytes || tooMuch)) return 'too-slow';
+    if (waitingBytes > 0 && !this.#hasRoomForBytes(head.length + shared.length, waitingBytes))
+      return 'too-slow';
     const target = this.#target;
     if (takesBytes(target)) target.writeShared(this.#takePending() + head, shared);
     return 'sent';
@@ -80,12 +93,15 @@ export class Outbox implements Flushable {
   /** Writes what was collected, if anything. */
   writePending(): void {
     const target = this.#target;
-    if (this.#pending !== '' && takesBytes(target)) target.writeBytes(this.#takePending());
+    if (!takesBytes(target)) return;
+    if (this.#batch !== undefined && this.#pending === '') this.#writeBatch(target, this.#batch);
+    else if (this.#pendingBytes > 0) target.writeBytes(this.#takePending());
   }
 
   /** Nobody reads any more: what was collected is lost, and nobody waits for room. */
   discard(): void {
     this.#pending = '';
+    this.#batch = undefined;
     this.release();
   }
 
@@ -121,27 +137,54 @@ export class Outbox implements Flushable {
   }
 
   get #waitingBytes(): number {
-    return this.#pending.length + this.#target.bufferedBytes;
+    return this.#pendingBytes + this.#target.bufferedBytes;
+  }
+
+  get #pendingBytes(): number {
+    const batchBytes = this.#batch?.lengthFor(this.#batchId.length) ?? 0;
+    return this.#pending.length + batchBytes;
   }
 
   #send(piece: string): void {
     const target = this.#target;
     if (!takesBytes(target)) return target.send(piece);
-    this.#pending += piece;
-    if (this.#pending.length >= this.#batchBytes) return target.writeBytes(this.#takePending());
-    if (this.#isScheduled) return undefined;
+    this.#pending = this.#takePending() + piece;
+    this.#schedule();
+  }
+
+  /** Connections that get the same as others only walk along the same batches. */
+  #addToBatch(frames: ResultFrames, id: ByteString): void {
+    if (this.#batch !== undefined && id === this.#batchId) {
+      this.#batch = this.#batch.followedBy(frames);
+      return;
+    }
+    if (this.#batch !== undefined) this.#pending = this.#takePending();
+    this.#batch = frames.batch;
+    this.#batchId = id;
+  }
+
+  #schedule(): void {
+    if (this.#pendingBytes >= this.#turnBytes) return this.writePending();
+    if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#flusher?.add(this);
   }
 
+  #writeBatch(target: ByteTarget, batch: FrameBatch): void {
+    this.#batch = undefined;
+    const bytes = batch.bytesFor(this.#batchId, target);
+    if (target.writeReusable(bytes) === 'in-use') batch.keep();
+  }
+
   /** What is collected must not make a reader look slow that is not. */
-  get #batchBytes(): number {
-    return this.#flusher ? Math.min(batchBytes, this.#limits.outboxHighWaterBytes / 2) : 0;
+  get #turnBytes(): number {
+    return this.#flusher ? Math.min(turnBytes, this.#limits.outboxHighWaterBytes / 2) : 0;
   }
 
   #takePending(): ByteString {
-    const pending = this.#pending;
+    const pending = this.#pending + (this.#batch?.textFor(this.#batchId) ?? '');
     this.#pending = '';
+    this.#batch = undefined;
     return pending;
   }
 
@@ -149,6 +192,11 @@ export class Outbox implements Flushable {
     this.writePending();
     const target = this.#target;
     if (takesBytes(target)) target.notifyDrained();
+  }
+
+  #hasRoomForBytes(bytes: number, waitingBytes: number): boolean {
+    const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
+    return waitingBytes <= outboxHighWaterBytes && waitingBytes + bytes <= outboxHardBytes;
   }
 
   #hasRoomFor(piece: string, waitingBytes: number): boolean {

@@ -1,5 +1,6 @@
 import { textFrameHead, toByteString } from '../protocol/index.ts';
 import type { ByteString, ResultEnvelope } from '../protocol/index.ts';
+import { FrameBatch } from './frame-batch.ts';
 import type { Outbox, Writing } from './outbox.ts';
 
 /** Characters of a result from which on it is written by reference: joining and copying it for each client would cost more than a second buffer. */
@@ -14,7 +15,9 @@ export const largeResultLength = 16_384;
 export class ResultFrames {
   readonly envelope: ResultEnvelope;
   /** Behind the id. It is in one piece, because it was searched for what is not ASCII. */
-  readonly #tail: ByteString;
+  readonly tail: ByteString;
+  /** This frame as the first of a batch. */
+  readonly batch: FrameBatch = new FrameBatch(this);
   readonly #fixedBytes: number;
   #headIdBytes = -1;
   #head: ByteString = '';
@@ -23,26 +26,36 @@ export class ResultFrames {
 
   constructor(envelope: ResultEnvelope, resultText: string) {
     this.envelope = envelope;
-    this.#tail = toByteString(envelope.afterId + resultText + envelope.end);
-    this.#fixedBytes = envelope.beforeId.length + this.#tail.length;
+    this.tail = toByteString(envelope.afterId + resultText + envelope.end);
+    this.#fixedBytes = envelope.beforeId.length + this.tail.length;
   }
 
   /** Writes the frame of `id`, as {@link ResultFrames.frame} makes it. */
   writeTo(outbox: Outbox, id: ByteString): Writing {
-    return outbox.write(this.frame(id));
+    return outbox.writeFrames(this, id);
   }
 
   /** @param id - as `toIdText` and `toByteString` write it */
   frame(id: ByteString): ByteString {
     if (id === this.#id) return this.#frame;
-    if (id.length !== this.#headIdBytes) {
-      this.#headIdBytes = id.length;
-      this.#head = textFrameHead(this.#fixedBytes + id.length) + this.envelope.beforeId;
-    }
     this.#id = id;
     // three pieces that whoever writes them joins; identical ids get the same string, which is joined at its first write
-    this.#frame = this.#head + id + this.#tail;
+    this.#frame = this.headFor(id.length) + id + this.tail;
     return this.#frame;
+  }
+
+  /** What stands before an id of `idBytes`. */
+  headFor(idBytes: number): ByteString {
+    if (idBytes !== this.#headIdBytes) {
+      this.#headIdBytes = idBytes;
+      this.#head = textFrameHead(this.#fixedBytes + idBytes) + this.envelope.beforeId;
+    }
+    return this.#head;
+  }
+
+  /** Bytes of the whole frame of an id of `idBytes`. */
+  lengthFor(idBytes: number): number {
+    return this.headFor(idBytes).length + idBytes + this.tail.length;
   }
 }
 

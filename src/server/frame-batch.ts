@@ -1,0 +1,105 @@
+import type { ByteString } from '../protocol/index.ts';
+import type { ByteTarget } from './byte-target.ts';
+import type { ResultFrames } from './result-frames.ts';
+
+/**
+ * Frames that follow each other on a connection within one turn. Connections that get the same ones share the object, whatever their ids.
+ *
+ * @remarks
+ * The bytes are joined once per length of an id. For each connection only its id is written into them, at the places that the frames leave for it; and not
+ * even that where ids are the same.
+ */
+export class FrameBatch {
+  readonly #before: FrameBatch | undefined;
+  readonly #last: ResultFrames;
+  /** What followed last time: the same for most connections. */
+  #next: FrameBatch | undefined;
+  #idBytes = -1;
+  #length = 0;
+  #template: Template | undefined;
+
+  constructor(last: ResultFrames, before?: FrameBatch) {
+    this.#last = last;
+    this.#before = before;
+  }
+
+  /** These frames, and one more. */
+  followedBy(frames: ResultFrames): FrameBatch {
+    const known = this.#next;
+    if (known !== undefined && known.#last === frames) return known;
+    const made = new FrameBatch(frames, this);
+    this.#next = made;
+    return made;
+  }
+
+  /** Bytes of all frames with an id of `idBytes`. */
+  lengthFor(idBytes: number): number {
+    if (idBytes !== this.#idBytes) {
+      this.#idBytes = idBytes;
+      this.#length = (this.#before?.lengthFor(idBytes) ?? 0) + this.#last.lengthFor(idBytes);
+    }
+    return this.#length;
+  }
+
+  /** The frames of `id` as a byte string. */
+  textFor(id: ByteString): ByteString {
+    return (this.#before?.textFor(id) ?? '') + this.#last.frame(id);
+  }
+
+  /** The frames of `id` as bytes that are valid until the next call, unless {@link FrameBatch.keep} is called before. */
+  bytesFor(id: ByteString, target: Pick<ByteTarget, 'allocate'>): Uint8Array {
+    if (this.#template?.idBytes !== id.length) {
+      const bytes = target.allocate(this.lengthFor(id.length));
+      this.#template = new Template(bytes, this.#frames(), id.length);
+    }
+    return this.#template.bytesFor(id);
+  }
+
+  /** Somebody still reads the bytes that were given last: nobody writes into them any more. */
+  keep(): void {
+    this.#template = undefined;
+  }
+
+  #frames(): readonly ResultFrames[] {
+    const frames: ResultFrames[] = [];
+    // oxlint-disable-next-line typescript/no-this-alias -- the way back begins here
+    for (let batch: FrameBatch | undefined = this; batch; batch = batch.#before) {
+      frames.push(batch.#last);
+    }
+    return frames.toReversed();
+  }
+}
+
+/** The bytes of a batch for ids of one length. */
+class Template {
+  readonly idBytes: number;
+  readonly #bytes: Uint8Array;
+  readonly #idOffsets: readonly number[];
+  #id: ByteString | undefined;
+
+  constructor(bytes: Uint8Array, frames: readonly ResultFrames[], idBytes: number) {
+    const idOffsets: number[] = [];
+    let end = 0;
+    for (const each of frames) {
+      const idOffset = write(each.headFor(idBytes), bytes, end);
+      idOffsets.push(idOffset);
+      end = write(each.tail, bytes, idOffset + idBytes);
+    }
+    this.idBytes = idBytes;
+    this.#bytes = bytes;
+    this.#idOffsets = idOffsets;
+  }
+
+  bytesFor(id: ByteString): Uint8Array {
+    if (id === this.#id) return this.#bytes;
+    this.#id = id;
+    for (const idOffset of this.#idOffsets) write(id, this.#bytes, idOffset);
+    return this.#bytes;
+  }
+}
+
+/** Returns the offset behind what it wrote. */
+function write(text: ByteString, bytes: Uint8Array, offset: number): number {
+  for (let i = 0; i < text.length; i++) bytes[offset + i] = text.charCodeAt(i);
+  return offset + text.length;
+}
