@@ -12,20 +12,17 @@ import {
   alternate,
   candidates,
   defaultTextBytes,
-  describeMachine,
-  formatMachine,
   formatTable,
   median,
-  openLab,
   requireCandidates,
-  writeResults,
 } from './harness/index.mjs';
 import { readFlags } from './harness/flags.mjs';
-import { ensureCurrentMillrace } from './harness/millrace-build.mjs';
+import { runBench } from './harness/run-bench.mjs';
 
 /** @typedef {import('./harness/candidates.mjs').CandidateName} CandidateName */
 /** @typedef {import('./harness/clients.mjs').Clients} Clients */
 /** @typedef {import('./harness/clients.mjs').FanOutResult} FanOutResult */
+/** @typedef {import('./harness/run-bench.mjs').Lab} Lab */
 /** @typedef {import('./harness/server-process.mjs').ServerProcess} ServerProcess */
 
 /**
@@ -108,41 +105,45 @@ const flags = readFlags(
  * @property {string} [failure] why there are no figures
  */
 
-const notes = `
+const notes = `\
 server busy: its CPU time by wall time. Clearly below 100 %, it waited for its core, which somebody else used, or for the generator.
 generator busy: the time in which it had something to read. Below 100 %, it was no bottleneck.
 by millrace: the cost by that of millrace on the same kind of transport.`;
 
-ensureCurrentMillrace();
 const chosen = requireCandidates(flags.candidates);
-const lab = await openLab();
-try {
-  console.log(`${formatMachine(describeMachine())}; medians of ${flags.rounds} rounds\n`);
+
+await runBench('fan-out', async (lab) => {
   /** @type {Map<CandidateName, ServerProcess>} */
   const servers = new Map();
   for (const name of chosen) servers.set(name, await lab.start(name));
   const rows = [];
-  for (const name of flags.sections) rows.push(...(await measureSection(servers, name)));
+  for (const name of flags.sections) rows.push(...(await measureSection(lab, servers, name)));
   for (const line of growthOf(rows)) console.log(line);
+  console.log(`\nmedians of ${flags.rounds} rounds`);
   console.log(notes);
-  await writeResults('fan-out', { rounds: flags.rounds, seconds: flags.seconds, rows });
-} finally {
-  await lab.close();
-}
+  return { rounds: flags.rounds, seconds: flags.seconds, rows };
+});
 
 /**
+ * @param {Lab} lab
  * @param {ReadonlyMap<CandidateName, ServerProcess>} servers
- * @param {string} name
+ * @param {string} sectionName
  * @returns {Promise<Row[]>}
  */
-async function measureSection(servers, name) {
-  const section = sections[name];
-  if (section === undefined) throw new Error(`no section ${name}`);
+async function measureSection(lab, servers, sectionName) {
+  const section = sections[sectionName];
+  if (section === undefined) throw new Error(`no section ${sectionName}`);
   const { only = chosen } = section;
   const names = chosen.filter((candidate) => only.includes(candidate));
   const rows = [];
   for (const clients of numbersOr(flags.clients, section.clients)) {
-    const connected = await connectAll(servers, names, clients, section.unicast ? clients : 1);
+    /** @type {Map<CandidateName, Clients>} */
+    const connected = new Map();
+    for (const name of names) {
+      const server = servers.get(name);
+      const rooms = section.unicast ? clients : 1;
+      if (server !== undefined) connected.set(name, await lab.connect(server, { clients, rooms }));
+    }
     for (const textBytes of numbersOr(flags.texts, section.texts)) {
       for (const window of numbersOr(flags.windows, section.windows)) {
         const setting = { clients, unicast: section.unicast, window, textBytes };
@@ -154,23 +155,6 @@ async function measureSection(servers, name) {
     for (const held of connected.values()) await held.close();
   }
   return rows;
-}
-
-/**
- * @param {ReadonlyMap<CandidateName, ServerProcess>} servers
- * @param {readonly CandidateName[]} names
- * @param {number} clients
- * @param {number} rooms
- * @returns {Promise<Map<CandidateName, Clients>>}
- */
-async function connectAll(servers, names, clients, rooms) {
-  /** @type {Map<CandidateName, Clients>} */
-  const connected = new Map();
-  for (const name of names) {
-    const server = servers.get(name);
-    if (server !== undefined) connected.set(name, await lab.connect(server, { clients, rooms }));
-  }
-  return connected;
 }
 
 /**

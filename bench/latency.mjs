@@ -12,19 +12,16 @@ import {
   MeasureError,
   alternate,
   candidates,
-  describeMachine,
-  formatMachine,
   formatTable,
   median,
-  openLab,
   requireCandidates,
-  writeResults,
 } from './harness/index.mjs';
 import { readFlags } from './harness/flags.mjs';
-import { ensureCurrentMillrace } from './harness/millrace-build.mjs';
+import { runBench } from './harness/run-bench.mjs';
 
 /** @typedef {import('./harness/candidates.mjs').CandidateName} CandidateName */
 /** @typedef {import('./harness/clients.mjs').LatencyResult} LatencyResult */
+/** @typedef {import('./harness/run-bench.mjs').Lab} Lab */
 /** @typedef {import('./harness/server-process.mjs').ServerProcess} ServerProcess */
 /** @typedef {{ rate: number, seconds: number }} Load */
 
@@ -61,47 +58,44 @@ const flags = readFlags(
   },
 );
 
-ensureCurrentMillrace();
-const lab = await openLab();
-try {
-  console.log(`${formatMachine(describeMachine())}; medians of ${flags.rounds} rounds`);
-  console.log(`${flags.clients} clients, milliseconds from due until received\n`);
+await runBench('latency', async (lab) => {
+  console.log(`${flags.clients} clients, milliseconds from due until received`);
+  console.log(`medians of ${flags.rounds} rounds\n`);
+  const usual = { rate: flags.rate, seconds: flags.seconds };
+  const saturating = { rate: flags.saturatedRate, seconds: flags.saturatedSeconds };
   const rows = [
-    ...(await measureAll(flags.candidates, { rate: flags.rate, seconds: flags.seconds })),
-    ...(await measureAll(flags.saturated, {
-      rate: flags.saturatedRate,
-      seconds: flags.saturatedSeconds,
-    })),
+    ...(await measureAll(lab, flags.candidates, usual)),
+    ...(await measureAll(lab, flags.saturated, saturating)),
   ];
   console.log(formatRows(rows));
-  await writeResults('latency', { rounds: flags.rounds, rows });
-} finally {
-  await lab.close();
-}
+  return { rounds: flags.rounds, rows };
+});
 
 /**
+ * @param {Lab} lab
  * @param {readonly string[]} names
  * @param {Load} load
  * @returns {Promise<Row[]>}
  */
-async function measureAll(names, load) {
+async function measureAll(lab, names, load) {
   /** @type {Map<CandidateName, ServerProcess>} */
   const servers = new Map();
   for (const name of requireCandidates(names)) servers.set(name, await lab.start(name));
   const results = await alternate(flags.rounds, [...servers.keys()], async (name) => {
     const server = servers.get(name);
-    return server === undefined ? new MeasureError('no server') : measureOnce(server, load);
+    return server === undefined ? new MeasureError('no server') : measureOnce(lab, server, load);
   });
   for (const server of servers.values()) await server.stop();
   return [...results].map(([candidate, all]) => toRow(candidate, load, all));
 }
 
 /**
+ * @param {Lab} lab
  * @param {ServerProcess} server
  * @param {Load} load
  * @returns {Promise<LatencyResult | MeasureError>}
  */
-async function measureOnce(server, { rate, seconds }) {
+async function measureOnce(lab, server, { rate, seconds }) {
   const connected = await lab.connect(server, { clients: flags.clients });
   try {
     // compiles what is hot, so that the first events are no exception

@@ -1,17 +1,19 @@
 import { Clients } from './clients.mjs';
 import { assertTwoCores } from './cores.mjs';
+import { claimMachine } from './exclusive.mjs';
 import { buildNative } from './native.mjs';
 import { ServerProcess } from './server-process.mjs';
 
 /**
- * Makes the machine ready for measures.
+ * Makes the machine ready for measures, once no other benchmark uses it.
  *
  * @returns {Promise<Lab>}
  */
 export async function openLab() {
   assertTwoCores();
+  const release = await claimMachine();
   await buildNative();
-  return new Lab();
+  return new Lab(release);
 }
 
 /** Owns every process of a benchmark, so that none outlives it. */
@@ -21,7 +23,11 @@ class Lab {
   /** @type {Set<Clients>} */
   #clients = new Set();
 
-  constructor() {
+  #release;
+
+  /** @param {() => void} release lets another benchmark begin */
+  constructor(release) {
+    this.#release = release;
     process.once('exit', () => {
       for (const child of [...this.#clients, ...this.#servers]) child.killNow();
     });
@@ -59,5 +65,6 @@ class Lab {
     for (const server of this.#servers) await server.stop();
     this.#clients.clear();
     this.#servers.clear();
+    this.#release();
   }
 }

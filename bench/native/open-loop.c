@@ -57,6 +57,7 @@ void measure_latency(struct run *run, double rate, double seconds, uint32_t text
   if (loop == NULL || rate <= 0) fail("no open loop at %g events/s", rate);
   struct server_stats before = ask_stats(run);
   uint64_t messages_before = run->messages;
+  int64_t cpu_before = own_cpu_us();
   *loop = (struct open_loop){
       .begin_ns = now_ns() + 10 * NS_PER_MS,
       .rate = rate,
@@ -76,14 +77,14 @@ void measure_latency(struct run *run, double rate, double seconds, uint32_t text
   run->open_loop = NULL;
   run->spinning = false;
   int64_t wall_ns = now_ns() - loop->begin_ns;
-  int64_t busy_us = run->busy_ns / 1000;
+  double busy_us = (double)(own_cpu_us() - cpu_before) * (double)run->busy_ns / (double)wall_ns;
   struct server_stats after = ask_stats(run);
   uint64_t messages = run->messages - messages_before;
   printf("{\"events\":%llu,\"messages\":%llu,\"lost\":%lld,\"rate\":%g,\"wallMs\":%.1f,"
-         "\"serverCpuUs\":%lld,\"generatorBusyUs\":%lld,",
+         "\"serverCpuUs\":%lld,\"generatorBusyUs\":%.0f,",
          (unsigned long long)loop->events, (unsigned long long)messages,
          (long long)(expected - messages), rate, (double)wall_ns / 1e6,
-         (long long)(after.cpu_us - before.cpu_us), (long long)busy_us);
+         (long long)(after.cpu_us - before.cpu_us), busy_us);
   print_quantiles("latencyMs", &loop->latencies_ns);
   printf(",");
   print_quantiles("publishLateMs", &loop->lateness_ns);
