@@ -1,0 +1,211 @@
+import { bound, cheaper, withinTimes } from './bar.mjs';
+import { latencyOf, messageCostOf, resultOf } from './figures.mjs';
+
+/** @typedef {import('./figures.mjs').Results} Results */
+/** @typedef {import('./bar.mjs').Bar} Bar */
+
+const mebibyte = 2 ** 20;
+const kibibyte = 1_024;
+
+/**
+ * What the server has to reach, and whether it does.
+ *
+ * @param {Results} results
+ * @returns {Bar[]}
+ */
+export function toBars(results) {
+  return [
+    ...fanOut(results),
+    ...saturation(results),
+    ...growth(results),
+    ...unicast(results),
+    ...latency(results),
+    ...memory(results),
+    ...connecting(results),
+    ...keepAlive(results),
+    ...eventStreams(results),
+    ...stalledReaders(results),
+  ];
+}
+
+/** @param {Results} results */
+function fanOut(results) {
+  const cost = (/** @type {string} */ candidate, /** @type {number} */ window) =>
+    messageCostOf(results, { candidate, window, clients: 1_000, unicast: false });
+  const alone = { measure: 'fan-out, W = 1', unit: 'us', ours: cost('millrace', 1) };
+  const backlog = { measure: 'fan-out, W = 8', unit: 'us', ours: cost('millrace', 8) };
+  return [
+    cheaper({ ...alone, peer: 'graphql-ws', theirs: cost('graphql-ws', 1), times: 4 }),
+    cheaper({ ...alone, peer: 'graphql-ws + jit', theirs: cost('graphql-ws-jit', 1), times: 2 }),
+    withinTimes({ ...alone, peer: 'C loop', theirs: cost('send-loop', 1), times: 2.1 }),
+    cheaper({ ...backlog, peer: 'graphql-ws', theirs: cost('graphql-ws', 8), times: 20 }),
+    withinTimes({
+      ...backlog,
+      peer: 'C loop, coalescing',
+      theirs: cost('send-loop-coalescing', 8),
+      times: 1.35,
+    }),
+  ];
+}
+
+/** @param {Results} results */
+function saturation(results) {
+  const ours = latencyOf(results, 'millrace', 600);
+  const measure = '600 events/s to 1,000 clients';
+  return [
+    bound({ measure: `${measure}, p99`, unit: 'ms', ours: ours?.latencyMs.p99, most: 30 }),
+    bound({ measure: `${measure}, lost`, unit: '', ours: ours?.lost, most: 0 }),
+  ];
+}
+
+/** @param {Results} results */
+function growth(results) {
+  const ratioOf = (/** @type {string} */ candidate) => {
+    const [few, many] = [100, 5_000].map((clients) =>
+      messageCostOf(results, { candidate, window: 1, clients, unicast: false }),
+    );
+    return few === undefined || many === undefined ? undefined : many / few;
+  };
+  return [
+    bound({
+      measure: 'growth of cost, 100 to 5,000 clients',
+      unit: 'x',
+      peer: 'graphql-ws',
+      theirs: ratioOf('graphql-ws'),
+      ours: ratioOf('millrace'),
+      most: 1.6,
+    }),
+  ];
+}
+
+/** @param {Results} results */
+function unicast(results) {
+  const cost = (/** @type {string} */ candidate) =>
+    messageCostOf(results, { candidate, window: 1, clients: 1_000, unicast: true });
+  const ours = { measure: 'unicast, 1,000 rooms of one', unit: 'us', ours: cost('millrace') };
+  return [
+    cheaper({ ...ours, peer: 'graphql-ws', theirs: cost('graphql-ws'), times: 2.5 }),
+    cheaper({ ...ours, peer: 'graphql-ws + jit', theirs: cost('graphql-ws-jit'), times: 1 }),
+  ];
+}
+
+/** @param {Results} results */
+function latency(results) {
+  const p99 = (/** @type {string} */ candidate) => latencyOf(results, candidate, 10)?.latencyMs.p99;
+  const ours = {
+    measure: 'publish to client, 10 events/s, p99',
+    unit: 'ms',
+    ours: p99('millrace'),
+  };
+  return [
+    withinTimes({ ...ours, peer: 'graphql-ws', theirs: p99('graphql-ws'), times: 0.3 }),
+    withinTimes({ ...ours, peer: 'C loop', theirs: p99('send-loop'), times: 1.5 }),
+  ];
+}
+
+/** @param {Results} results */
+function memory(results) {
+  const kibibytes = (/** @type {string} */ candidate) => {
+    const bytes = resultOf(results, 'memory', candidate)?.['rssPerConnectionBytes'];
+    return bytes === undefined ? undefined : bytes / kibibyte;
+  };
+  const measure = 'resident memory of an idle connection';
+  return [
+    bound({
+      measure: `${measure}, WebSocket`,
+      unit: 'KiB',
+      peer: 'graphql-ws',
+      theirs: kibibytes('graphql-ws'),
+      ours: kibibytes('millrace'),
+      most: 8,
+    }),
+    bound({
+      measure: `${measure}, SSE`,
+      unit: 'KiB',
+      peer: 'graphql-sse',
+      theirs: kibibytes('graphql-sse'),
+      ours: kibibytes('millrace-sse'),
+      most: 12,
+    }),
+  ];
+}
+
+/** @param {Results} results */
+function connecting(results) {
+  const cost = (/** @type {string} */ candidate) =>
+    resultOf(results, 'connect', candidate)?.['serverCpuPerConnectionUs'];
+  return [
+    withinTimes({
+      measure: 'connect + init + subscribe',
+      unit: 'us',
+      peer: 'graphql-ws',
+      theirs: cost('graphql-ws'),
+      ours: cost('millrace'),
+      times: 0.45,
+    }),
+  ];
+}
+
+/**
+ * The bar is for 15,000 connections; fewer are scaled up to them.
+ *
+ * @param {Results} results
+ */
+function keepAlive(results) {
+  const percent = (/** @type {string} */ candidate) => {
+    const perPeriodUs = resultOf(results, 'keep-alive', candidate)?.['perPeriodUs'];
+    return perPeriodUs === undefined ? undefined : (perPeriodUs * 15_000 * 100) / 12e6;
+  };
+  return [
+    bound({
+      measure: 'keep-alive of 15,000 idle connections',
+      unit: '%',
+      peer: 'graphql-ws',
+      theirs: percent('graphql-ws'),
+      ours: percent('millrace'),
+      most: 3,
+    }),
+  ];
+}
+
+/** @param {Results} results */
+function eventStreams(results) {
+  const cost = (/** @type {string} */ candidate, /** @type {number} */ window) =>
+    messageCostOf(results, { candidate, window, clients: 1_000, unicast: false });
+  return [
+    { window: 1, times: 4.5 },
+    { window: 8, times: 12 },
+  ].map(({ window, times }) =>
+    cheaper({
+      measure: `fan-out over SSE, W = ${window}`,
+      unit: 'us',
+      peer: 'graphql-sse',
+      theirs: cost('graphql-sse', window),
+      ours: cost('millrace-sse', window),
+      times,
+    }),
+  );
+}
+
+/** @param {Results} results */
+function stalledReaders(results) {
+  const stalled = results['stalled-readers'];
+  const ours = stalled?.results.find(({ name }) => name === 'millrace');
+  const measure = 'a tenth of the clients stop reading';
+  return [
+    bound({
+      measure: `${measure}, growth`,
+      unit: 'MiB',
+      ours: ours === undefined ? undefined : ours.stalled.growthBytes / mebibyte,
+      most: (stalled?.boundBytes ?? NaN) / mebibyte,
+    }),
+    withinTimes({
+      measure: `${measure}, p99 of the others`,
+      unit: 'ms',
+      peer: 'none stalled',
+      theirs: ours?.reading.latency.latencyMs.p99,
+      ours: ours?.stalled.latency.latencyMs.p99,
+      times: 1.2,
+    }),
+  ];
+}
