@@ -64,8 +64,8 @@ function ask(filter: MemberFilter, event: SharedEvent): Verdict | Promise<Verdic
 }
 
 function askAbout({ step }: MemberFilter, value: MappedValue): Verdict | Promise<Verdict> {
-  // every member that gets as far as the map learns that it failed
-  if (value.kind === 'failed') return value;
+  // the event fails for everybody who gets as far as the map: its outcome says so once for all
+  if (value.kind === 'failed') return passed;
   try {
     const answer = applyStep(step, value.value);
     if (isThenable(answer)) return settle(answer);
