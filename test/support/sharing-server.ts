@@ -1,7 +1,7 @@
 import { buildSchema } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import type { Topic } from 'millrace/broker';
-import type { MemoryBrokerOptions } from 'millrace/broker/memory';
+import type { MemoryBroker, MemoryBrokerOptions } from 'millrace/broker/memory';
 import { createMemoryBroker } from 'millrace/broker/memory';
 import type { ServerOptions } from 'millrace/server';
 import { subscriptionField } from 'millrace/server';
@@ -41,6 +41,7 @@ export type Fields = Readonly<Record<string, object>>;
 /** A server whose subscriptions `message` and `other` read one topic by room. */
 export interface SharingServer extends Conversation {
   readonly topic: Topic<Post>;
+  readonly broker: MemoryBroker;
   readonly publish: (text: string, room?: string) => Promise<unknown>;
   /** Executions for a group and for single subscribers of one, so far. */
   readonly executions: () => readonly [shared: number, personal: number];
@@ -71,6 +72,7 @@ export function serveSharing({
   return {
     ...conversation,
     topic,
+    broker,
     publish: (text, room = '') => topic.publish({ text }, { key: room }),
     executions() {
       const { executions, personalExecutions } = server.sharing();

@@ -62,6 +62,7 @@ export class GroupMember {
   /** Its operation ended, or its source does: nothing is delivered any more. */
   stop(): void {
     this.#group.leave(this);
+    this.#lane = undefined;
   }
 
   /** Looks at an event: whether it has to be delivered now. What has to wait goes its own way. */
@@ -100,32 +101,37 @@ export class GroupMember {
     } else if (this.#lane.waiting.length < maximumWaiting) {
       this.#lane.waiting.push(waiting);
     } else {
-      this.#lane.waiting = [];
       this.stop();
       this.#finish({ kind: 'failed', errors: waiting.executor.failSource(overrun()) });
     }
     return false;
   }
 
+  /** Ends early once the lane was given up. */
   async #drain(lane: Lane): Promise<void> {
-    for (let first = lane.waiting[0]; first !== undefined; first = lane.waiting[0]) {
-      const result = await this.#process(first);
+    for (let [first] = lane.waiting; first !== undefined; [first] = lane.waiting) {
+      const result = await this.#process(first, lane);
+      if (this.#lane !== lane) return;
       lane.waiting.shift();
-      if (this.slot === -1 && lane.end === undefined) return;
       if (result !== undefined) this.#recipient.deliver(result);
+      if (this.#lane !== lane) return;
     }
     this.#lane = undefined;
     if (lane.end !== undefined) this.#finish(lane.end);
   }
 
-  async #process({ event, executor, verdict }: WaitingEvent): Promise<ResultText | undefined> {
+  async #process(
+    { event, executor, verdict }: WaitingEvent,
+    lane: Lane,
+  ): Promise<ResultText | undefined> {
     const judged = await (verdict ?? judge(this.#filters, event));
+    // nothing is executed for somebody who left meanwhile
+    if (this.#lane !== lane || judged.kind === 'dropped') return undefined;
     if (judged.kind === 'failed') return executor.fail(judged.error);
-    if (judged.kind === 'dropped') return undefined;
     const outcome = await event.outcome();
-    return outcome.kind === 'shared'
-      ? outcome.result
-      : executor.executeFor(this.#recipient.context, outcome.value);
+    if (outcome.kind === 'shared') return outcome.result;
+    if (this.#lane !== lane) return undefined;
+    return executor.executeFor(this.#recipient.context, outcome.value);
   }
 
   #finish(end: SourceEnd): void {
@@ -143,7 +149,7 @@ interface WaitingEvent {
 
 /** Events of one member that wait, the first of them at work. */
 interface Lane {
-  waiting: WaitingEvent[];
+  readonly waiting: WaitingEvent[];
   end: SourceEnd | undefined;
 }
 
