@@ -148,6 +148,38 @@ function toHeard(message: unknown): unknown {
   return type === 'error' ? { errors: payload } : (type ?? kind);
 }
 
+/** Ends an operation of a client that speaks `graphql-transport-ws`. */
+export function unsubscribe(client: MemoryClient | undefined, id = '1'): void {
+  client?.send(JSON.stringify({ id, type: 'complete' }));
+}
+
+/** Everything that has to be gone when everybody has left. */
+export function leftoversOf({ server, broker, clock }: SharingServer): object {
+  const { groups, subscribers, largestGroups } = server.sharing();
+  const { readerCount } = broker;
+  return {
+    ...server.gauges(),
+    groups,
+    subscribers,
+    largestGroups,
+    readerCount,
+    timers: clock.timerCount,
+  };
+}
+
+/** What {@link leftoversOf} says then. */
+export const nothing = {
+  connections: 0,
+  operations: 0,
+  deadlines: 0,
+  readers: 0,
+  groups: 0,
+  subscribers: 0,
+  largestGroups: [],
+  readerCount: 0,
+  timers: 0,
+};
+
 /** The data of a message with this text. */
 export const said = (text: unknown): object => ({ message: { text } });
 
