@@ -23,9 +23,15 @@ export class Flusher {
   readonly #waiting: Flushable[] = [];
   #next = 0;
   #isDue = false;
+  #sweeps = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Turns in which something was flushed. */
+  get sweeps(): number {
+    return this.#sweeps;
   }
 
   /** Has `outbox` flushed once, after this turn. */
@@ -40,6 +46,7 @@ export class Flusher {
   }
 
   readonly #sweep = (): void => {
+    this.#sweeps += 1;
     const end = this.#clock.now() + slice.durationMs;
     const last = Math.min(this.#waiting.length, this.#next + slice.outboxes);
     while (this.#next < last) {

@@ -116,6 +116,10 @@ export class OperationRun implements Recipient {
     if (!this.hasEnded) this.#sink.next(result);
   }
 
+  deliverAll(results: readonly ResultText[]): void {
+    for (const result of results) this.deliver(result);
+  }
+
   /** Delivers a result of its own, through the hook if there is one: without one it leaves at once. */
   deliverOwn(result: FormattedResult): Promise<void> | undefined {
     if (this.#core.options.onNext) return this.#deliverThroughHook(result);

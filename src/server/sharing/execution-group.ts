@@ -1,11 +1,14 @@
 import type { EntryReader, SourceEntry } from '../../broker/entry-reader.ts';
 import type { Clock } from '../../vocabulary.ts';
 import type { EventOutcome, GroupExecutor } from './group-executor.ts';
-import type { GroupMember, SourceEnd } from './group-member.ts';
+import type { ResultText } from '../result-text.ts';
+import type { EventRun, GroupMember, SourceEnd } from './group-member.ts';
 import type { SharePlan } from './share-plan.ts';
 import { mapsOf } from './member-filters.ts';
 import type { SharedMap } from './shared-event.ts';
 import { SharedEvent } from './shared-event.ts';
+import type { TurnCount } from './turn-budget.ts';
+import { TurnBudget } from './turn-budget.ts';
 
 /** What a group is made of. */
 export interface ExecutionGroupOptions {
@@ -15,14 +18,13 @@ export interface ExecutionGroupOptions {
   readonly firstIndex: number;
   readonly executor: GroupExecutor;
   readonly clock: Clock;
+  readonly turns: TurnCount;
   /** Called once, when the group takes no members any more: the last one left, or the source ended. */
   readonly onClosed: (group: ExecutionGroup) => void;
 }
 
-/** After so many deliveries the event loop gets a turn, so that a busy source starves nobody. */
-const deliveriesPerTurn = 10_000;
-/** The same for events, each of which may take long to execute. */
-const eventsPerTurn = 64;
+/** Events that are executed before the first of them is delivered. */
+const eventsPerRun = 32;
 
 /**
  * Operations that ask for the same: every event is executed once for all of them.
@@ -33,25 +35,26 @@ const eventsPerTurn = 64;
  */
 export class ExecutionGroup {
   readonly plan: SharePlan;
+  readonly executor: GroupExecutor;
+  /** Applied to each event before it is executed. */
+  readonly maps: readonly SharedMap[];
   readonly #reader: EntryReader;
-  readonly #executor: GroupExecutor;
   readonly #clock: Clock;
   readonly #onClosed: (group: ExecutionGroup) => void;
-  readonly #maps: readonly SharedMap[];
   readonly #members: GroupMember[] = [];
   #nextIndex: number;
   #state: 'open' | 'closed' = 'open';
-  #deliveries = 0;
-  #events = 0;
+  readonly #budget: TurnBudget;
 
   constructor(options: ExecutionGroupOptions) {
     this.plan = options.plan;
     this.#reader = options.reader;
     this.#nextIndex = options.firstIndex;
-    this.#executor = options.executor;
+    this.executor = options.executor;
     this.#clock = options.clock;
     this.#onClosed = options.onClosed;
-    this.#maps = mapsOf(options.plan.source.steps);
+    this.#budget = new TurnBudget(options.turns);
+    this.maps = mapsOf(options.plan.source.steps);
   }
 
   /** Local index of the first event that has not been looked at: whoever wants earlier ones has to read them alone. */
@@ -95,31 +98,61 @@ export class ExecutionGroup {
       }
     } catch (error) {
       if (this.#hasClosed()) return;
-      this.#end({ kind: 'failed', errors: this.#executor.failSource(error) });
+      this.#end({ kind: 'failed', errors: this.executor.failSource(error) });
     }
   }
 
   async #processAll(batch: readonly SourceEntry[]): Promise<void> {
-    for (const entry of batch) {
-      const pending = this.#process(entry);
-      if (pending !== undefined) await pending;
+    for (let i = 0; i < batch.length;) {
+      const { run, odd } = this.#execute(batch, i);
+      this.#deliverRun(run);
+      const pending = odd && this.#process(odd);
+      if (pending) await pending;
       if (this.#hasClosed()) return;
-      this.#events += 1;
-      if (this.#deliveries >= deliveriesPerTurn || this.#events >= eventsPerTurn) {
-        this.#deliveries = 0;
-        this.#events = 0;
-        await this.#clock.turn();
-        if (this.#hasClosed()) return;
-      }
+      const done = run.events.length + (odd ? 1 : 0);
+      i += done;
+      this.#budget.spend(done, run.events.length * this.#members.length);
+      if (this.#budget.isSpent) await this.#clock.turn();
+      if (this.#hasClosed()) return;
     }
   }
 
-  #process({ event }: SourceEntry): Promise<void> | undefined {
-    const shared = new SharedEvent(event, this.#nextIndex, {
-      executor: this.#executor,
-      maps: this.#maps,
-    });
-    this.#nextIndex += 1;
+  /**
+   * Executes events as long as each is for some member that wants them all, and has its result at once: those are delivered together, so that what belongs
+   * to one member is touched once for all of them. The first event of another kind is the odd one.
+   */
+  #execute(
+    batch: readonly SourceEntry[],
+    start: number,
+  ): { readonly run: EventRun; readonly odd: SharedEvent | undefined } {
+    const events: SharedEvent[] = [];
+    const results: ResultText[] = [];
+    const first = this.#nextIndex;
+    for (const { event } of batch.slice(start, start + eventsPerRun)) {
+      const shared = new SharedEvent(event, this.#nextIndex, this);
+      this.#nextIndex += 1;
+      const outcome = this.#isWantedFrom(first) ? shared.outcome() : undefined;
+      if (outcome === undefined || outcome instanceof Promise || outcome.kind === 'personal') {
+        return { run: { events, results }, odd: shared };
+      }
+      events.push(shared);
+      results.push(outcome.result);
+    }
+    return { run: { events, results }, odd: undefined };
+  }
+
+  #isWantedFrom(index: number): boolean {
+    return this.#members.some((member) => member.wantsAllFrom(index));
+  }
+
+  /** Backwards: whoever leaves meanwhile is replaced by one that has had its turn, and remembers that. */
+  #deliverRun(run: EventRun): void {
+    for (let i = this.#members.length - 1; i >= 0; i--) {
+      this.#members[i]?.takeRun(run, this.executor);
+    }
+  }
+
+  #process(shared: SharedEvent): Promise<void> | undefined {
     const wanting = this.#membersThatWant(shared);
     if (wanting.length === 0) return undefined;
     const outcome = shared.outcome();
@@ -131,10 +164,10 @@ export class ExecutionGroup {
   /** A copy: members leave, and others take their places, while it is delivered. */
   #membersThatWant(event: SharedEvent): readonly GroupMember[] {
     const wanting: GroupMember[] = [];
-    // backwards: whoever leaves because of a filter is replaced by one that was asked before, and remembers that
+    // backwards, as in `#deliverRun`
     for (let i = this.#members.length - 1; i >= 0; i--) {
       const member = this.#members[i];
-      if (member?.wants(event, this.#executor) === true) wanting.push(member);
+      if (member?.wants(event, this.executor) === true) wanting.push(member);
     }
     return wanting;
   }
@@ -148,8 +181,8 @@ export class ExecutionGroup {
   }
 
   #deliver(members: readonly GroupMember[], event: SharedEvent, outcome: EventOutcome): void {
-    this.#deliveries += members.length;
-    for (const member of members) member.take(event, outcome, this.#executor);
+    this.#budget.spend(0, members.length);
+    for (const member of members) member.take(event, outcome, this.executor);
   }
 
   #end(end: SourceEnd): void {

@@ -11,6 +11,8 @@ export interface Recipient {
   /** Of its operation: for events that cannot be executed for all. */
   readonly context: unknown;
   deliver(result: ResultText): void;
+  /** Delivers results that follow each other. */
+  deliverAll(results: readonly ResultText[]): void;
   /** The source failed: nothing follows. */
   fail(errors: readonly FormattedError[]): void;
   /** The source ended: nothing follows. */
@@ -63,6 +65,26 @@ export class GroupMember {
   stop(): void {
     this.#group.leave(this);
     this.#lane = undefined;
+  }
+
+  /** Whether every event from `index` on is for this member, and can be delivered at once. */
+  wantsAllFrom(index: number): boolean {
+    return this.next <= index && this.#lane === undefined && this.#filters.length === 0;
+  }
+
+  /** Takes events that became results at once. */
+  takeRun({ events, results }: EventRun, executor: GroupExecutor): void {
+    const [first] = events;
+    if (first === undefined) return;
+    if (this.wantsAllFrom(first.index)) {
+      this.next = first.index + events.length;
+      return this.#recipient.deliverAll(results);
+    }
+    for (const [i, event] of events.entries()) {
+      const result = results[i];
+      if (result && this.wants(event, executor))
+        this.take(event, { kind: 'shared', result }, executor);
+    }
   }
 
   /** Looks at an event: whether it has to be delivered now. What has to wait goes its own way. */
@@ -138,6 +160,12 @@ export class GroupMember {
     if (end.kind === 'failed') this.#recipient.fail(end.errors);
     else this.#recipient.complete();
   }
+}
+
+/** Events in a row and what each became for all. */
+export interface EventRun {
+  readonly events: readonly SharedEvent[];
+  readonly results: readonly ResultText[];
 }
 
 interface WaitingEvent {

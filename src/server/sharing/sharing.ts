@@ -45,6 +45,7 @@ export class Sharing {
       firstIndex,
       executor,
       clock: core.clock,
+      turns: core.flusher,
       onClosed: this.#remove,
     });
     const others = this.#groups.get(plan.key);
