@@ -16,7 +16,7 @@ export class FrameBatch {
   #next: FrameBatch | undefined;
   #idBytes = -1;
   #length = 0;
-  #template: Template | undefined;
+  readonly #templates = new Map<number, Template | 'asked'>();
 
   constructor(last: ResultFrames, before?: FrameBatch) {
     this.#last = last;
@@ -46,18 +46,27 @@ export class FrameBatch {
     return (this.#before?.textFor(id) ?? '') + this.#last.frame(id);
   }
 
-  /** The frames of `id` as bytes that are valid until the next call, unless {@link FrameBatch.keep} is called before. */
-  bytesFor(id: ByteString, target: Pick<ByteTarget, 'allocate'>): Uint8Array {
-    if (this.#template?.idBytes !== id.length) {
-      const bytes = target.allocate(this.lengthFor(id.length));
-      this.#template = new Template(bytes, this.#frames(), id.length);
-    }
-    return this.#template.bytesFor(id);
+  /**
+   * The frames of `id` as bytes that are valid until the next call, unless {@link FrameBatch.keep} is called before; nothing for the first who asks, for
+   * whom a template would cost more than {@link FrameBatch.textFor}.
+   */
+  bytesFor(id: ByteString, target: Pick<ByteTarget, 'allocate'>): Uint8Array | undefined {
+    const known = this.#templates.get(id.length);
+    if (known !== undefined) return known === 'asked' ? this.#make(id, target) : known.bytesFor(id);
+    this.#templates.set(id.length, 'asked');
+    return undefined;
   }
 
-  /** Somebody still reads the bytes that were given last: nobody writes into them any more. */
-  keep(): void {
-    this.#template = undefined;
+  /** Somebody still reads the bytes that were given last for an id of `idBytes`: nobody writes into them any more. */
+  keep(idBytes: number): void {
+    this.#templates.set(idBytes, 'asked');
+  }
+
+  #make(id: ByteString, target: Pick<ByteTarget, 'allocate'>): Uint8Array {
+    const bytes = target.allocate(this.lengthFor(id.length));
+    const template = new Template(bytes, this.#frames(), id.length);
+    this.#templates.set(id.length, template);
+    return template.bytesFor(id);
   }
 
   #frames(): readonly ResultFrames[] {
@@ -72,7 +81,6 @@ export class FrameBatch {
 
 /** The bytes of a batch for ids of one length. */
 class Template {
-  readonly idBytes: number;
   readonly #bytes: Uint8Array;
   readonly #idOffsets: readonly number[];
   #id: ByteString | undefined;
@@ -85,7 +93,6 @@ class Template {
       idOffsets.push(idOffset);
       end = write(each.tail, bytes, idOffset + idBytes);
     }
-    this.idBytes = idBytes;
     this.#bytes = bytes;
     this.#idOffsets = idOffsets;
   }

@@ -29,6 +29,8 @@ const turnBytes = 65_536;
  * What waits is at most the high-water mark and one message more, and at most the hard limit unless a single message is larger than that.
  */
 export class Outbox implements Flushable {
+  /** Whether what is written has to be a byte string. */
+  readonly takesBytes: boolean;
   readonly #target: TextTarget | ByteTarget;
   readonly #limits: EffectiveLimits;
   readonly #flusher: Flusher | undefined;
@@ -36,52 +38,59 @@ export class Outbox implements Flushable {
   #pending: ByteString = '';
   #batch: FrameBatch | undefined;
   #batchId: ByteString = '';
+  /** Bytes of both. */
+  #collectedBytes = 0;
+  /** What waited in the target when it was asked last. It is not asked more often than needed: that would cost more than a delivery. */
+  #bufferedBytes = 0;
   #isScheduled = false;
   #waiting: readonly (() => void)[] = nobody;
 
   /** @param flusher - without it a target that takes bytes gets them at once */
   constructor(target: TextTarget | ByteTarget, limits: EffectiveLimits, flusher?: Flusher) {
+    this.takesBytes = takesBytes(target);
     this.#target = target;
     this.#limits = limits;
     this.#flusher = flusher;
   }
 
-  /** Whether what is written has to be a byte string. */
-  get takesBytes(): boolean {
-    return takesBytes(this.#target);
-  }
-
   /** Sends `piece`, or says `too-slow` and drops it: the connection has to be closed then. */
   write(piece: string): Writing {
-    const waitingBytes = this.#waitingBytes;
-    if (waitingBytes > 0 && !this.#hasRoomFor(piece, waitingBytes)) return 'too-slow';
-    this.#send(piece);
+    const hasRoom = this.takesBytes
+      ? this.#hasRoomFor(piece.length)
+      : // a character is at most three bytes: only what comes close to the limit has to be measured
+        this.#hasRoomFor(3 * piece.length) || this.#hasRoomFor(utf8Length(piece));
+    if (!hasRoom) return 'too-slow';
+    this.writeAlways(piece);
     return 'sent';
   }
 
   /** Sends the frame of `id`; for targets that take bytes. */
   writeFrames(frames: ResultFrames, id: ByteString): Writing {
-    const waitingBytes = this.#waitingBytes;
-    if (waitingBytes > 0 && !this.#hasRoomForBytes(frames.lengthFor(id.length), waitingBytes))
-      return 'too-slow';
+    const bytes = frames.lengthFor(id.length);
+    if (!this.#hasRoomFor(bytes)) return 'too-slow';
     this.#addToBatch(frames, id);
-    this.#schedule();
+    this.#collect(bytes);
     return 'sent';
   }
 
   /** Sends `head` and then `shared`, which is not copied; for targets that take bytes. */
   writeShared(head: ByteString, shared: Uint8Array): Writing {
-    const waitingBytes = this.#waitingBytes;
-    if (waitingBytes > 0 && !this.#hasRoomForBytes(head.length + shared.length, waitingBytes))
-      return 'too-slow';
+    if (!this.#hasRoomFor(head.length + shared.length)) return 'too-slow';
     const target = this.#target;
-    if (takesBytes(target)) target.writeShared(this.#takePending() + head, shared);
+    if (!takesBytes(target)) return 'sent';
+    this.#collectedBytes = 0;
+    target.writeShared(this.#takePending() + head, shared);
+    this.#measure();
     return 'sent';
   }
 
   /** Sends `piece` whatever waits: for the few bytes that ask whether anybody reads. */
   writeAlways(piece: string): void {
-    this.#send(piece);
+    const target = this.#target;
+    if (!takesBytes(target)) return target.send(piece);
+    if (this.#batch !== undefined) this.#pending = this.#takePending();
+    this.#pending += piece;
+    this.#collect(piece.length);
   }
 
   /** For the flusher: the turn is over. */
@@ -93,21 +102,25 @@ export class Outbox implements Flushable {
   /** Writes what was collected, if anything. */
   writePending(): void {
     const target = this.#target;
-    if (!takesBytes(target)) return;
+    if (this.#collectedBytes === 0 || !takesBytes(target)) return;
+    this.#collectedBytes = 0;
     if (this.#batch !== undefined && this.#pending === '') this.#writeBatch(target, this.#batch);
-    else if (this.#pendingBytes > 0) target.writeBytes(this.#takePending());
+    else target.writeBytes(this.#takePending());
+    this.#measure();
   }
 
   /** Nobody reads any more: what was collected is lost, and nobody waits for room. */
   discard(): void {
     this.#pending = '';
     this.#batch = undefined;
+    this.#collectedBytes = 0;
     this.release();
   }
 
   /** Whether a source that can wait should wait before it adds more. */
   get isCrowded(): boolean {
-    return this.#waitingBytes > this.#limits.outboxHighWaterBytes / 2;
+    const waitingBytes = this.#collectedBytes + this.#target.bufferedBytes;
+    return waitingBytes > this.#limits.outboxHighWaterBytes / 2;
   }
 
   /** Resolves once the socket took what waits, or is gone. */
@@ -136,20 +149,18 @@ export class Outbox implements Flushable {
     for (const resolve of waiting) resolve();
   }
 
-  get #waitingBytes(): number {
-    return this.#pendingBytes + this.#target.bufferedBytes;
+  #hasRoomFor(bytes: number): boolean {
+    // what bytes were written by others since then are the few of a pong
+    const mayHaveChanged = this.#bufferedBytes > 0 || !this.takesBytes;
+    if (this.#collectedBytes === 0 && mayHaveChanged) this.#measure();
+    const waitingBytes = this.#collectedBytes + this.#bufferedBytes;
+    if (waitingBytes === 0) return true;
+    const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
+    return waitingBytes <= outboxHighWaterBytes && waitingBytes + bytes <= outboxHardBytes;
   }
 
-  get #pendingBytes(): number {
-    const batchBytes = this.#batch?.lengthFor(this.#batchId.length) ?? 0;
-    return this.#pending.length + batchBytes;
-  }
-
-  #send(piece: string): void {
-    const target = this.#target;
-    if (!takesBytes(target)) return target.send(piece);
-    this.#pending = this.#takePending() + piece;
-    this.#schedule();
+  #measure(): void {
+    this.#bufferedBytes = this.#target.bufferedBytes;
   }
 
   /** Connections that get the same as others only walk along the same batches. */
@@ -163,22 +174,25 @@ export class Outbox implements Flushable {
     this.#batchId = id;
   }
 
-  #schedule(): void {
-    if (this.#pendingBytes >= this.#turnBytes) return this.writePending();
+  #collect(bytes: number): void {
+    this.#collectedBytes += bytes;
+    if (this.#collectedBytes >= this.#turnBytes) return this.writePending();
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#flusher?.add(this);
   }
 
-  #writeBatch(target: ByteTarget, batch: FrameBatch): void {
-    this.#batch = undefined;
-    const bytes = batch.bytesFor(this.#batchId, target);
-    if (target.writeReusable(bytes) === 'in-use') batch.keep();
-  }
-
   /** What is collected must not make a reader look slow that is not. */
   get #turnBytes(): number {
     return this.#flusher ? Math.min(turnBytes, this.#limits.outboxHighWaterBytes / 2) : 0;
+  }
+
+  #writeBatch(target: ByteTarget, batch: FrameBatch): void {
+    this.#batch = undefined;
+    const id = this.#batchId;
+    const bytes = batch.bytesFor(id, target);
+    if (bytes === undefined) target.writeBytes(batch.textFor(id));
+    else if (target.writeReusable(bytes) === 'in-use') batch.keep(id.length);
   }
 
   #takePending(): ByteString {
@@ -192,21 +206,6 @@ export class Outbox implements Flushable {
     this.writePending();
     const target = this.#target;
     if (takesBytes(target)) target.notifyDrained();
-  }
-
-  #hasRoomForBytes(bytes: number, waitingBytes: number): boolean {
-    const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
-    return waitingBytes <= outboxHighWaterBytes && waitingBytes + bytes <= outboxHardBytes;
-  }
-
-  #hasRoomFor(piece: string, waitingBytes: number): boolean {
-    const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
-    if (waitingBytes > outboxHighWaterBytes) return false;
-    // a character is at most three bytes: only what comes close to the limit has to be measured
-    return (
-      waitingBytes + 3 * piece.length <= outboxHardBytes ||
-      waitingBytes + (this.takesBytes ? piece.length : utf8Length(piece)) <= outboxHardBytes
-    );
   }
 }
 

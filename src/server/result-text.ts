@@ -13,6 +13,8 @@ export class ResultText {
   readonly text: string;
   readonly result: FormattedResult;
   #frames: readonly (ResultFrames | LargeResultFrames)[] = none;
+  /** Those that were asked for last: neighbours mostly have the same protocol. */
+  #latest: ResultFrames | LargeResultFrames | undefined;
   #pieces: readonly StreamPiece[] = none;
 
   constructor(text: string, result: FormattedResult) {
@@ -22,10 +24,13 @@ export class ResultText {
 
   /** Its WebSocket frames in `envelope`. */
   framesIn(envelope: ResultEnvelope): ResultFrames | LargeResultFrames {
-    const [first] = this.#frames;
-    if (first?.envelope === envelope) return first;
-    const known = this.#frames.find((frames) => frames.envelope === envelope);
-    if (known) return known;
+    if (this.#latest?.envelope === envelope) return this.#latest;
+    this.#latest =
+      this.#frames.find((frames) => frames.envelope === envelope) ?? this.#makeFrames(envelope);
+    return this.#latest;
+  }
+
+  #makeFrames(envelope: ResultEnvelope): ResultFrames | LargeResultFrames {
     const Frames = this.text.length < largeResultLength ? ResultFrames : LargeResultFrames;
     const made = new Frames(envelope, this.text);
     this.#frames = [...this.#frames, made];

@@ -1,13 +1,17 @@
-import type { ByteString, ServerOperation } from '../protocol/index.ts';
+import type { ByteString, ResultEnvelope, ServerOperation } from '../protocol/index.ts';
 import { toByteString, toIdText } from '../protocol/index.ts';
 import type { FormattedError } from '../vocabulary.ts';
 import type { OperationRun, ResultSink } from './operation-run.ts';
+import type { Outbox } from './outbox.ts';
 import type { Counted } from './principals.ts';
 import type { ResultText } from './result-text.ts';
 
 /** The session of a socket, as its operations see it. */
 export interface OperationCarrier {
-  deliver(operation: SocketOperation, result: ResultText): void;
+  readonly outbox: Outbox;
+  /** For sockets that take texts. */
+  deliverText(operation: ServerOperation, result: ResultText): void;
+  closeAsTooSlow(): void;
   endWithErrors(operation: SocketOperation, errors: readonly FormattedError[]): void;
   endCompleted(operation: SocketOperation): void;
   room(): Promise<void> | undefined;
@@ -17,16 +21,25 @@ export interface OperationCarrier {
 export class SocketOperation implements ResultSink {
   readonly #carrier: OperationCarrier;
   readonly operation: ServerOperation;
+  /** Of its carrier: here, because a delivery that looks for it costs more than one that does not. */
+  readonly #outbox: Outbox;
+  readonly #envelope: ResultEnvelope;
   /** The id as it stands in frames. */
-  readonly idText: ByteString;
+  readonly #idText: ByteString;
   readonly #counted: Counted;
   /** Nothing until it starts, and again once it has ended. */
   #run: OperationRun | undefined;
 
-  constructor(carrier: OperationCarrier, operation: ServerOperation, counted: Counted) {
+  constructor(
+    carrier: OperationCarrier,
+    operation: ServerOperation,
+    { envelope, counted }: { readonly envelope: ResultEnvelope; readonly counted: Counted },
+  ) {
     this.#carrier = carrier;
     this.operation = operation;
-    this.idText = toByteString(toIdText(operation.id));
+    this.#outbox = carrier.outbox;
+    this.#envelope = envelope;
+    this.#idText = toByteString(toIdText(operation.id));
     this.#counted = counted;
   }
 
@@ -37,7 +50,11 @@ export class SocketOperation implements ResultSink {
   }
 
   next(result: ResultText): void {
-    if (this.operation.mayDeliver) this.#carrier.deliver(this, result);
+    if (!this.operation.mayDeliver) return;
+    const outbox = this.#outbox;
+    if (!outbox.takesBytes) return this.#carrier.deliverText(this.operation, result);
+    const writing = result.framesIn(this.#envelope).writeTo(outbox, this.#idText);
+    if (writing === 'too-slow') this.#carrier.closeAsTooSlow();
   }
 
   error(errors: readonly FormattedError[]): void {

@@ -16,7 +16,6 @@ import type { Waiting } from './deadlines.ts';
 import { OperationQuota } from './operation-quota.ts';
 import { OperationRun } from './operation-run.ts';
 import type { SessionEvent } from './options.ts';
-import type { Writing } from './outbox.ts';
 import { Outbox } from './outbox.ts';
 import { uncountedConnection } from './principals.ts';
 import type { CountedConnection } from './principals.ts';
@@ -36,7 +35,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
   readonly #core: ServerCore;
   readonly #socket: MessageSocket;
   readonly #connection: ServerConnection;
-  readonly #outbox: Outbox;
+  readonly outbox: Outbox;
   readonly #quota: OperationQuota;
   readonly #place: SocketPlace;
   readonly #onGone: (session: SocketSession) => void;
@@ -55,7 +54,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
     this.#socket = socket;
     this.#onGone = accepted.onGone;
     this.#event = { session: {}, request: accepted.request, protocol: accepted.protocol };
-    this.#outbox = new Outbox(socket, limits, core.flusher);
+    this.outbox = new Outbox(socket, limits, core.flusher);
     this.#quota = new OperationQuota(core, now);
     this.#connection = createServerConnection(accepted.protocol, now, core.connectionOptions);
     core.deadlines.watch(this);
@@ -91,8 +90,8 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
   }
 
   drained(): void {
-    this.#outbox.drained();
-    this.#stalledAt = this.#outbox.isAwaited ? this.#whenStalled() : never;
+    this.outbox.drained();
+    this.#stalledAt = this.outbox.isAwaited ? this.#whenStalled() : never;
   }
 
   tick(now: Instant): void {
@@ -106,7 +105,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
     this.#life = { code, reason };
     this.#apply(this.#connection.closed());
     this.#stalledAt = never;
-    this.#outbox.discard();
+    this.outbox.discard();
     this.#core.deadlines.forget(this);
     this.#principal.leave();
     this.#place.leave();
@@ -149,30 +148,27 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
 
   #send(message: string): void {
     if (this.#life !== 'open') return;
-    const outbox = this.#outbox;
-    this.#judge(outbox.write(outbox.takesBytes ? textFrame(message) : message));
+    const { outbox } = this;
+    const writing = outbox.write(outbox.takesBytes ? textFrame(message) : message);
+    if (writing === 'too-slow') this.closeAsTooSlow();
   }
 
   #ping(): void {
-    if (this.#outbox.takesBytes) this.#outbox.writeAlways(pingFrame);
+    if (this.outbox.takesBytes) this.outbox.writeAlways(pingFrame);
     else this.#socket.ping();
   }
 
   #close({ code, reason }: { readonly code: number; readonly reason: string }): void {
-    this.#outbox.writePending();
+    this.outbox.writePending();
     if (this.#life === 'open') this.#life = 'closing';
     this.#socket.close(code, reason);
-  }
-
-  #judge(writing: Writing): void {
-    if (writing === 'too-slow') this.#closeAsTooSlow(this.#core.clock.now());
   }
 
   #closeAsTooSlow(now: Instant): void {
     this.#core.counters.slowConsumerDisconnects += 1;
     this.#stalledAt = never;
     this.#apply(this.#connection.close(now, 'SLOW_CONSUMER'));
-    this.#outbox.release();
+    this.outbox.release();
   }
 
   #closeForMessage(now: Instant): void {
@@ -238,17 +234,21 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
     const counting = this.#principal.startOperation();
     if (counting.kind === 'refused')
       return this.#apply(this.#connection.error(operation, [counting.error]));
-    const started = new SocketOperation(this, operation, counting.counted);
+    const started = new SocketOperation(this, operation, {
+      envelope: this.#connection.resultEnvelope(operation.id),
+      counted: counting.counted,
+    });
     operation.work = started;
     this.#operationCount += 1;
     started.start(new OperationRun(this.#core, { session: this.#event, request }, started));
   }
 
-  deliver({ operation: { id }, idText }: SocketOperation, result: ResultText): void {
-    const outbox = this.#outbox;
-    if (!outbox.takesBytes) return this.#send(this.#connection.encodeResult(id, result.text));
-    const frames = result.framesIn(this.#connection.resultEnvelope(id));
-    this.#judge(frames.writeTo(outbox, idText));
+  deliverText({ id }: ServerOperation, { text }: ResultText): void {
+    this.#send(this.#connection.encodeResult(id, text));
+  }
+
+  closeAsTooSlow(): void {
+    this.#closeAsTooSlow(this.#core.clock.now());
   }
 
   endWithErrors({ operation }: SocketOperation, errors: readonly FormattedError[]): void {
@@ -262,12 +262,12 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
   }
 
   room(): Promise<void> | undefined {
-    if (!this.#outbox.isCrowded) return undefined;
-    if (!this.#outbox.isAwaited) {
+    if (!this.outbox.isCrowded) return undefined;
+    if (!this.outbox.isAwaited) {
       this.#stalledAt = this.#whenStalled();
       this.#core.deadlines.watch(this);
     }
-    return this.#outbox.room();
+    return this.outbox.room();
   }
 
   #whenStalled(): Instant {
