@@ -2,6 +2,7 @@
 #define BENCH_CLIENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum client_state {
@@ -41,5 +42,14 @@ struct client {
   /** The beginning of an event of an event stream. */
   struct held_bytes event;
 };
+
+/**
+ * Sends all of it: the socket is blocking, and next to nothing is sent.
+ *
+ * Afterwards the kernel takes the connection for a conversation and would hold acknowledgements
+ * back; until there is a silence, the server's core would write every second one itself when it
+ * sends, for a quarter of the cost of a send. This is undone at once: whoever reads acknowledges.
+ */
+void client_send(const struct client *client, const char *bytes, size_t length);
 
 #endif

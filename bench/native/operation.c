@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include "fail.h"
 #include "handshake.h"
@@ -30,11 +29,6 @@ static int write_operation(const struct run *run, const struct client *client, c
                   client->index % run->options.rooms);
 }
 
-static void send_bytes(struct client *client, const char *bytes, int length) {
-  if (send(client->fd, bytes, (size_t)length, MSG_NOSIGNAL) != length)
-    fail("client %u cannot send", client->index);
-}
-
 static void request_event_stream(const struct run *run, struct client *client) {
   char body[512];
   char request[1024];
@@ -44,7 +38,7 @@ static void request_event_stream(const struct run *run, struct client *client) {
                         "Content-Type: application/json\r\nAccept: text/event-stream\r\n"
                         "Content-Length: %d\r\n\r\n%s",
                         run->options.port, body_length, body);
-  send_bytes(client, request, length);
+  client_send(client, request, (size_t)length);
 }
 
 static void request_upgrade(const struct run *run, struct client *client) {
@@ -56,7 +50,7 @@ static void request_upgrade(const struct run *run, struct client *client) {
       "Sec-WebSocket-Protocol: %s\r\n\r\n",
       run->options.port,
       run->options.transport == TRANSPORT_WS ? "graphql-transport-ws" : "graphql-ws");
-  send_bytes(client, request, length);
+  client_send(client, request, (size_t)length);
 }
 
 void send_request(struct run *run, struct client *client) {

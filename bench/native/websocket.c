@@ -32,9 +32,7 @@ void websocket_send(struct client *client, enum opcode opcode, const char *paylo
   memcpy(frame + at, key, sizeof key);
   at += sizeof key;
   for (size_t i = 0; i < length; i++) frame[at++] = (unsigned char)payload[i] ^ key[i % sizeof key];
-  // the socket is blocking and next to nothing is sent, so that this is always whole
-  if (send(client->fd, frame, at, MSG_NOSIGNAL) != (ssize_t)at)
-    fail("client %u cannot send", client->index);
+  client_send(client, (const char *)frame, at);
 }
 
 static uint64_t big_endian(const unsigned char *bytes, int count) {
