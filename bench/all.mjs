@@ -30,6 +30,7 @@ const { values } = parseArgs({
 });
 
 ensureCurrentMillrace();
+process.env['BENCH_AS_INSTALLED'] = '1'; // all scripts measure the same state of the sources
 const begin = performance.now();
 const failed = [];
 for (const script of chooseScripts()) {

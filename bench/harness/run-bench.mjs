@@ -14,6 +14,7 @@ import { writeResults } from './results.mjs';
  */
 export async function runBench(name, measure) {
   ensureCurrentMillrace();
+  process.env['NODE_ENV'] = 'production'; // of the servers: graphql-js and others do less then
   const lab = await openLab();
   try {
     console.log(`${name} on ${formatMachine(describeMachine())}\n`);
