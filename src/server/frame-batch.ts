@@ -1,5 +1,5 @@
 import type { ByteString } from '../protocol/index.ts';
-import type { ByteTarget } from './byte-target.ts';
+import type { FrameTarget } from './byte-target.ts';
 import type { ResultFrames } from './result-frames.ts';
 
 /**
@@ -50,7 +50,7 @@ export class FrameBatch {
    * The frames of `id` as bytes that are valid until the next call, unless {@link FrameBatch.keep} is called before; nothing for the first who asks, for
    * whom a template would cost more than {@link FrameBatch.textFor}.
    */
-  bytesFor(id: ByteString, target: Pick<ByteTarget, 'allocate'>): Uint8Array | undefined {
+  bytesFor(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array | undefined {
     const known = this.#templates.get(id.length);
     if (known !== undefined) return known === 'asked' ? this.#make(id, target) : known.bytesFor(id);
     this.#templates.set(id.length, 'asked');
@@ -62,7 +62,7 @@ export class FrameBatch {
     this.#templates.set(idBytes, 'asked');
   }
 
-  #make(id: ByteString, target: Pick<ByteTarget, 'allocate'>): Uint8Array {
+  #make(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array {
     const bytes = target.allocate(this.lengthFor(id.length));
     const template = new Template(bytes, this.#frames(), id.length);
     this.#templates.set(id.length, template);

@@ -35,8 +35,8 @@ export type { NotSharedReason, SharedGroup, SharingReport } from './sharing/shar
 export type { RequestHead } from './request-head.ts';
 export type { HttpRequest } from './http-context.ts';
 export type { HttpResponse } from './http-response.ts';
-export type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
-export type { ByteTarget } from './byte-target.ts';
+export type { ByteStream, ResponseStream, ResponseStreamEvents } from './response-stream.ts';
+export type { ByteTarget, FrameTarget } from './byte-target.ts';
 export type { FrameSocket, MessageSocket, SocketEvents } from './socket.ts';
 export type { AcceptedSocket } from './socket-session.ts';
 export type { UpgradeDecision } from './upgrade.ts';

@@ -1,7 +1,7 @@
 import { utf8Length } from '../protocol/index.ts';
 import type { ByteString } from '../protocol/index.ts';
 import type { ByteTarget } from './byte-target.ts';
-import { takesBytes } from './byte-target.ts';
+import { takesBytes, takesFrames } from './byte-target.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import type { FrameBatch } from './frame-batch.ts';
 import type { EffectiveLimits } from './limits.ts';
@@ -190,8 +190,8 @@ export class Outbox implements Flushable {
   #writeBatch(target: ByteTarget, batch: FrameBatch): void {
     this.#batch = undefined;
     const id = this.#batchId;
-    const bytes = batch.bytesFor(id, target);
-    if (bytes === undefined) target.writeBytes(batch.textFor(id));
+    const bytes = takesFrames(target) ? batch.bytesFor(id, target) : undefined;
+    if (bytes === undefined || !takesFrames(target)) target.writeBytes(batch.textFor(id));
     else if (target.writeReusable(bytes) === 'in-use') batch.keep(id.length);
   }
 

@@ -1,3 +1,5 @@
+import type { ByteTarget } from './byte-target.ts';
+
 /** What an adapter has to give the server for each response that is a stream. No method throws, also when the client is gone. */
 export interface ResponseStream {
   /** Sends text, encoded as UTF-8, without waiting for more. */
@@ -9,6 +11,9 @@ export interface ResponseStream {
   /** Bytes that were written and that the operating system has not taken yet. */
   readonly bufferedBytes: number;
 }
+
+/** A response that also takes bytes: then all that is written during a turn leaves in one write. */
+export interface ByteStream extends ResponseStream, ByteTarget {}
 
 /** What the server gives back: the adapter calls these, each as soon as the thing happens. */
 export interface ResponseStreamEvents {

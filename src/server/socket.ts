@@ -1,4 +1,4 @@
-import type { ByteTarget } from './byte-target.ts';
+import type { FrameTarget } from './byte-target.ts';
 
 /**
  * What an adapter has to give the server for each WebSocket that it accepted.
@@ -20,7 +20,7 @@ export interface MessageSocket {
 }
 
 /** A socket that also takes frames which the server has made: then all messages and pings of a turn leave in one write. */
-export interface FrameSocket extends MessageSocket, ByteTarget {}
+export interface FrameSocket extends MessageSocket, FrameTarget {}
 
 /** What the server gives back: the adapter calls these, each as soon as the thing happens. */
 export interface SocketEvents {
