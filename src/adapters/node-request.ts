@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 
 import type { HttpResponse, RequestHead, Server } from '../server/index.ts';
+import { openStream } from './node-stream.ts';
 
 /** Answers a plain request with what `server` says; resolves once the answer is sent or its client gone, never rejects. */
 export async function answer(
@@ -37,21 +38,7 @@ function send(request: IncomingMessage, response: ServerResponse, answered: Http
     response.end(answered.body);
     return;
   }
-  response.writeHead(answered.status, headers);
-  // not by `drain` events: those come only when more waited than Node's own mark, and the server's may be lower
-  const flushed = (): void => {
-    if (response.writableLength === 0) events.drained();
-  };
-  const events = answered.open({
-    write: (text) => void response.write(text, flushed),
-    end: () => void response.end(),
-    destroy: () => void response.destroy(),
-    get bufferedBytes() {
-      return response.writableLength;
-    },
-  });
-  response.on('error', () => {}); // a close event follows
-  response.once('close', () => events.closed());
+  openStream(request, response, { ...answered, headers });
 }
 
 /** HTTP/2 knows no headers about the connection (RFC 9113 section 8.2.2). */

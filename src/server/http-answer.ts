@@ -91,16 +91,16 @@ export class HttpAnswer implements ResultSink, OpenAnswer {
     this.#streaming();
   }
 
-  next({ text, result }: ResultText): void {
+  next(result: ResultText): void {
     if (this.#format?.kind === 'json') {
       this.#result = answerResult(this.#core, this.#format.mediaType, {
-        resultText: text,
-        result,
+        resultText: result.text,
+        result: result.result,
       });
       return;
     }
     const stream = this.#streaming();
-    stream?.session.write(stream.framing.result(text));
+    stream?.session.deliver(result, stream.framing);
   }
 
   error(errors: readonly FormattedError[]): void {

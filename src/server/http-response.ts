@@ -6,7 +6,7 @@ import type { ResultMediaType } from './answer-format.ts';
 import { retryLater } from './capacity.ts';
 import type { ServerCore } from './core.ts';
 import { HttpProblem } from './http-problem.ts';
-import type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
+import type { ByteStream, ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 import type { StreamSession } from './stream-session.ts';
 
 /** What an adapter answers: everything at once, or a stream that begins with the headers. */
@@ -22,7 +22,7 @@ export type HttpResponse =
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
       /** Called once, when the headers are sent. */
-      open(stream: ResponseStream): ResponseStreamEvents;
+      open(stream: ResponseStream | ByteStream): ResponseStreamEvents;
     };
 
 /** The client left; no status of its own exists for what nobody reads. */

@@ -12,8 +12,8 @@ export interface ResponseStream {
   readonly bufferedBytes: number;
 }
 
-/** A response that also takes bytes: then all that is written during a turn leaves in one write. */
-export interface ByteStream extends ResponseStream, ByteTarget {}
+/** The same for a response that takes bytes: then all that is written during a turn leaves in one write. */
+export interface ByteStream extends Omit<ResponseStream, 'write'>, ByteTarget {}
 
 /** What the server gives back: the adapter calls these, each as soon as the thing happens. */
 export interface ResponseStreamEvents {

@@ -1,7 +1,7 @@
-import type { ByteString, ResponseFraming, ResultEnvelope } from '../protocol/index.ts';
-import { toByteString } from '../protocol/index.ts';
+import type { ResponseFraming, ResultEnvelope } from '../protocol/index.ts';
 import type { FormattedResult } from '../vocabulary.ts';
 import { LargeResultFrames, ResultFrames, largeResultLength } from './result-frames.ts';
+import { StreamPiece } from './stream-piece.ts';
 
 /**
  * One result and its JSON text, which is the same for everybody who gets it.
@@ -14,8 +14,9 @@ export class ResultText {
   readonly result: FormattedResult;
   #frames: readonly (ResultFrames | LargeResultFrames)[] = none;
   /** Those that were asked for last: neighbours mostly have the same protocol. */
-  #latest: ResultFrames | LargeResultFrames | undefined;
+  #latestFrames: ResultFrames | LargeResultFrames | undefined;
   #pieces: readonly StreamPiece[] = none;
+  #latestPiece: StreamPiece | undefined;
 
   constructor(text: string, result: FormattedResult) {
     this.text = text;
@@ -24,10 +25,18 @@ export class ResultText {
 
   /** Its WebSocket frames in `envelope`. */
   framesIn(envelope: ResultEnvelope): ResultFrames | LargeResultFrames {
-    if (this.#latest?.envelope === envelope) return this.#latest;
-    this.#latest =
+    if (this.#latestFrames?.envelope === envelope) return this.#latestFrames;
+    this.#latestFrames =
       this.#frames.find((frames) => frames.envelope === envelope) ?? this.#makeFrames(envelope);
-    return this.#latest;
+    return this.#latestFrames;
+  }
+
+  /** Its piece of a response stream in `framing`. */
+  pieceIn(framing: ResponseFraming): StreamPiece {
+    if (this.#latestPiece?.framing === framing) return this.#latestPiece;
+    this.#latestPiece =
+      this.#pieces.find((piece) => piece.framing === framing) ?? this.#makePiece(framing);
+    return this.#latestPiece;
   }
 
   #makeFrames(envelope: ResultEnvelope): ResultFrames | LargeResultFrames {
@@ -37,21 +46,11 @@ export class ResultText {
     return made;
   }
 
-  /** Its piece of a response stream in `framing`. */
-  pieceIn(framing: ResponseFraming): ByteString {
-    const [first] = this.#pieces;
-    if (first?.framing === framing) return first.bytes;
-    const known = this.#pieces.find((piece) => piece.framing === framing);
-    if (known) return known.bytes;
-    const bytes = toByteString(framing.result(this.text));
-    this.#pieces = [...this.#pieces, { framing, bytes }];
-    return bytes;
+  #makePiece(framing: ResponseFraming): StreamPiece {
+    const made = new StreamPiece(framing, this.text);
+    this.#pieces = [...this.#pieces, made];
+    return made;
   }
-}
-
-interface StreamPiece {
-  readonly framing: ResponseFraming;
-  readonly bytes: ByteString;
 }
 
 const none: readonly never[] = [];

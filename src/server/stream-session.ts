@@ -1,10 +1,14 @@
+import { toByteString } from '../protocol/index.ts';
+import type { ByteString, ResponseFraming } from '../protocol/index.ts';
 import type { Instant } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
+import type { ByteTarget } from './byte-target.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
-import type { TextTarget } from './outbox.ts';
+import type { TextTarget, Writing } from './outbox.ts';
 import { Outbox } from './outbox.ts';
-import type { ResponseStream, ResponseStreamEvents } from './response-stream.ts';
+import type { ByteStream, ResponseStream, ResponseStreamEvents } from './response-stream.ts';
+import type { ResultText } from './result-text.ts';
 
 /** What a {@link StreamSession} writes besides what it is given. */
 export interface StreamOptions {
@@ -26,7 +30,11 @@ type State =
   | { readonly kind: 'early'; readonly texts: EarlyTexts; readonly outbox: Outbox }
   /** The same, and nothing follows. */
   | { readonly kind: 'early-ended'; readonly texts: EarlyTexts; readonly outbox: Outbox }
-  | { readonly kind: 'open'; readonly stream: ResponseStream; readonly outbox: Outbox }
+  | {
+      readonly kind: 'open';
+      readonly stream: ResponseStream | ByteStream;
+      readonly outbox: Outbox;
+    }
   | { readonly kind: 'gone' };
 
 /** One response that is a stream: heartbeats, and the same bounds on what waits for a slow reader as on sockets. */
@@ -51,26 +59,33 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   }
 
   /** The response begins. */
-  open(stream: ResponseStream): ResponseStreamEvents {
+  open(stream: ResponseStream | ByteStream): ResponseStreamEvents {
     const { kind } = this.#state;
     if (kind === 'open' || kind === 'gone') {
       stream.destroy();
       return this;
     }
     const { texts, outbox } = this.#state;
-    this.#state = { kind: 'open', stream, outbox: new Outbox(toTarget(stream), this.#core.limits) };
+    const { limits, flusher, deadlines } = this.#core;
+    this.#state = { kind: 'open', stream, outbox: new Outbox(toTarget(stream), limits, flusher) };
     this.write(this.#options.opening + texts.joined);
     outbox.drained();
     if (kind === 'early-ended') this.end();
+    else deadlines.watch(this);
     return this;
   }
 
   write(text: string): void {
     if (this.#state.kind === 'gone' || this.#state.kind === 'early-ended') return;
-    if (this.#state.outbox.write(text) === 'too-slow') return this.cut();
-    if (this.#state.kind === 'early') return;
-    this.#heartbeatAt = this.#core.clock.now() + this.#heartbeatMs;
-    this.#core.deadlines.watch(this);
+    const { outbox } = this.#state;
+    this.#wrote(outbox.write(outbox.takesBytes ? toByteString(text) : text));
+  }
+
+  /** Writes a result as `framing` has it. */
+  deliver(result: ResultText, framing: ResponseFraming): void {
+    if (this.#state.kind === 'open' && this.#state.outbox.takesBytes)
+      this.#wrote(result.pieceIn(framing).writeTo(this.#state.outbox));
+    else this.write(framing.result(result.text));
   }
 
   /** Ends the response after `text`. */
@@ -79,6 +94,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     if (this.#state.kind === 'early') {
       this.#state = { ...this.#state, kind: 'early-ended' };
     } else if (this.#state.kind === 'open') {
+      this.#state.outbox.writePending();
       this.#state.stream.end();
       this.#leave();
     }
@@ -93,16 +109,16 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   /** If more would only pile up: a promise that resolves when there is room. */
   room(): Promise<void> | undefined {
     if (this.#state.kind === 'gone' || !this.#state.outbox.isCrowded) return undefined;
-    if (this.#state.kind === 'open' && !this.#state.outbox.isAwaited) {
-      this.#stalledAt = this.#core.clock.now() + this.#core.limits.stalledMs;
-      this.#core.deadlines.watch(this);
-    }
+    if (this.#state.kind === 'open' && !this.#state.outbox.isAwaited) this.#waitForReader();
     return this.#state.outbox.room();
   }
 
   drained(): void {
     this.#stalledAt = never;
-    if (this.#state.kind === 'open') this.#state.outbox.drained();
+    if (this.#state.kind !== 'open') return;
+    const { outbox } = this.#state;
+    outbox.drained();
+    if (outbox.isAwaited) this.#waitForReader();
   }
 
   closed(): void {
@@ -110,8 +126,25 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   }
 
   tick(now: Instant): void {
-    if (this.#stalledAt <= now) this.cut();
+    if (this.#stalledAt <= now) this.#cutAsTooSlow();
     else if (this.#heartbeatAt <= now) this.write(this.#options.heartbeat);
+  }
+
+  #wrote(writing: Writing): void {
+    if (writing === 'too-slow') this.#cutAsTooSlow();
+    // whoever watches finds by itself that it moved on
+    else if (this.#state.kind === 'open')
+      this.#heartbeatAt = this.#core.clock.now() + this.#heartbeatMs;
+  }
+
+  #cutAsTooSlow(): void {
+    this.#core.counters.slowConsumerDisconnects += 1;
+    this.cut();
+  }
+
+  #waitForReader(): void {
+    this.#stalledAt = this.#core.clock.now() + this.#core.limits.stalledMs;
+    this.#core.deadlines.watch(this);
   }
 
   #leave(): void {
@@ -122,17 +155,54 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     this.#stalledAt = never;
     this.#core.deadlines.forget(this);
     this.#options.onGone();
-    outbox.drained();
+    outbox.discard();
   }
 }
 
-function toTarget(stream: ResponseStream): TextTarget {
-  return {
-    send: (text) => stream.write(text),
-    get bufferedBytes() {
-      return Math.max(0, stream.bufferedBytes - headBytes);
-    },
-  };
+function toTarget(stream: ResponseStream | ByteStream): TextTarget | ByteTarget {
+  return 'write' in stream ? new OpenTexts(stream) : new OpenBytes(stream);
+}
+
+/** A stream less its head. */
+class OpenTexts implements TextTarget {
+  readonly #stream: ResponseStream;
+
+  constructor(stream: ResponseStream) {
+    this.#stream = stream;
+  }
+
+  get bufferedBytes(): number {
+    return Math.max(0, this.#stream.bufferedBytes - headBytes);
+  }
+
+  send(text: string): void {
+    this.#stream.write(text);
+  }
+}
+
+/** A stream that takes bytes, less its head. */
+class OpenBytes implements ByteTarget {
+  readonly #stream: ByteTarget;
+
+  constructor(stream: ByteTarget) {
+    this.#stream = stream;
+  }
+
+  get bufferedBytes(): number {
+    return Math.max(0, this.#stream.bufferedBytes - headBytes);
+  }
+
+  writeBytes(bytes: ByteString): void {
+    this.#stream.writeBytes(bytes);
+  }
+
+  writeShared(head: ByteString, shared: Uint8Array): void {
+    this.#stream.writeShared(head, shared);
+  }
+
+  notifyDrained(): void {
+    this.#stream.notifyDrained();
+  }
 }
 
 /** What is written before there is anything to write to. */
