@@ -100,8 +100,14 @@ class Template {
   bytesFor(id: ByteString): Uint8Array {
     if (id === this.#id) return this.#bytes;
     this.#id = id;
-    for (const idOffset of this.#idOffsets) write(id, this.#bytes, idOffset);
-    return this.#bytes;
+    const bytes = this.#bytes;
+    const idOffsets = this.#idOffsets;
+    // each character is read once, and written at all places
+    for (let i = 0; i < id.length; i++) {
+      const character = id.charCodeAt(i);
+      for (const idOffset of idOffsets) bytes[idOffset + i] = character;
+    }
+    return bytes;
   }
 }
 
