@@ -132,6 +132,21 @@ describe('a filter belongs to its subscriber:', () => {
     expect(executions()).toEqual([2, 0]);
   });
 
+  it('nothing is put to it once its connection was closed because of the event before', async () => {
+    const filter = vi.fn(() => {
+      throw new Error('no opinion');
+    });
+    const { topic, users } = serveFilter(filter);
+    const [full, other] = await users('full', 'all');
+    if (full) full.bufferedBytes = 10 ** 9;
+
+    await topic.publishMany([{ text: 'one' }, { text: 'two' }]);
+
+    expect(full && (await heard(full))).toEqual(['close']);
+    expect(other && (await heard(other))).toEqual([said('one'), said('two')]);
+    expect(filter).toHaveBeenCalledOnce();
+  });
+
   it('an event that is a function cannot be filtered, and fails for those who would', async () => {
     const { topic, users } = serveFilter(() => true);
     const clients = await users('a', 'all');

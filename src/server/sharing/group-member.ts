@@ -89,7 +89,7 @@ export class GroupMember {
 
   /** Looks at an event: whether it has to be delivered now. What has to wait goes its own way. */
   wants(event: SharedEvent, executor: GroupExecutor): boolean {
-    if (event.index < this.next) return false;
+    if (this.slot === -1 || event.index < this.next) return false;
     this.next = event.index + 1;
     if (this.#lane !== undefined) return this.#wait({ event, executor });
     if (this.#filters.length === 0) return true;
