@@ -136,10 +136,9 @@ export class SubscriptionRun {
     executor: EventExecutor,
   ): Promise<void> {
     for (const { event, position } of batch) {
+      if (this.#run.hasEnded) return;
       const item = await applySteps(steps, event, position);
-      if (this.#run.hasEnded) return;
-      if (item !== undefined) await this.#deliver(item, executor);
-      if (this.#run.hasEnded) return;
+      if (item !== undefined && !this.#run.hasEnded) await this.#deliver(item, executor);
     }
   }
 

@@ -285,7 +285,11 @@ export class SharingSimulation {
     return hasSnapshot ? mapped.startWith(() => this.#rows(account)) : mapped;
   }
 
-  #filter({ spec, ...account }: Account, n: number): unknown {
+  #filter(account: Account, n: number): unknown {
+    this.#ledger.watch(() => {
+      assert.equal(account.state, 'alive', `${account.user} left, and its filter is asked`);
+    });
+    const { spec } = account;
     const answer = (): boolean => {
       const verdict = answerOf(spec, n);
       if (verdict === 'fails') throw new Error('the filter failed');
@@ -293,7 +297,7 @@ export class SharingSimulation {
     };
     if (spec.filter === 'even, later') return Promise.resolve().then(answer);
     if (!spec.filter.endsWith('gated')) return answer();
-    return this.#pass(filterGate({ spec, ...account }, n)).then(answer);
+    return this.#pass(filterGate(account, n)).then(answer);
   }
 
   async *#rows(account: Account): AsyncGenerator<Post> {
