@@ -61,16 +61,16 @@ export class MemoryLog {
 
   append(event: unknown, publishedAt: Instant, idempotencyId?: string): Position {
     const index = this.tail.nextIndex;
-    const position = { epoch: this.#epoch, offset: String(index) };
+    const entry = new MemoryEntry({ event, publishedAt }, { epoch: this.#epoch, index });
     const bytes =
       estimateBytes(event) + (idempotencyId === undefined ? 0 : estimateBytes(idempotencyId));
-    this.tail.append({ event, position, publishedAt }, bytes);
+    this.tail.append(entry, bytes);
     if (idempotencyId !== undefined) {
       this.#ids ??= new Map();
       this.#ids.set(idempotencyId, index);
     }
     this.#forgetRemovedIds();
-    return position;
+    return entry.position;
   }
 
   /** The position of the event that was published with `idempotencyId`, while it is held. */
@@ -96,6 +96,28 @@ export class MemoryLog {
       if (index >= this.tail.firstIndex) return;
       this.#ids.delete(id);
     }
+  }
+}
+
+/** An entry whose position is made when somebody asks: most are never asked, and all are held for a while. */
+class MemoryEntry implements LogEntry {
+  readonly event: unknown;
+  readonly publishedAt: Instant;
+  readonly #epoch: string;
+  readonly #index: number;
+
+  constructor(
+    { event, publishedAt }: Pick<LogEntry, 'event' | 'publishedAt'>,
+    { epoch, index }: { readonly epoch: string; readonly index: number },
+  ) {
+    this.event = event;
+    this.publishedAt = publishedAt;
+    this.#epoch = epoch;
+    this.#index = index;
+  }
+
+  get position(): Position {
+    return { epoch: this.#epoch, offset: String(this.#index) };
   }
 }
 
