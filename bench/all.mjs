@@ -2,7 +2,7 @@
  * Every benchmark, and at the end what the server has to reach beside what it reaches.
  *
  *     npm run bench                      # the short versions, in less than ten minutes
- *     npm run bench -- --full            # the long ones without the soak, in about an hour
+ *     npm run bench -- --full            # the long ones without the soak, in about half an hour
  *     npm run bench -- --only fan-out    # the table from what was measured before, and this
  */
 import { spawn } from 'node:child_process';

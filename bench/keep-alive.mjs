@@ -22,7 +22,7 @@ const flags = readFlags(
       'graphql-yoga',
     ],
   },
-  { clients: 5_000, seconds: 25, candidates: ['millrace', 'graphql-ws'] },
+  { seconds: 25, candidates: ['millrace', 'graphql-ws'] },
 );
 /** One period of every candidate: the work that connecting has left behind is done then, and the pings have begun. */
 const settleMs = 13_000;

@@ -25,7 +25,7 @@ const flags = readFlags(
       'graphql-yoga',
     ],
   },
-  { clients: 5_000, candidates: ['millrace', 'graphql-ws', 'millrace-sse', 'graphql-sse'] },
+  { candidates: ['millrace', 'graphql-ws', 'millrace-sse', 'graphql-sse'] },
 );
 const warmUpClients = 500;
 /** What a connection leaves to timers and to the next turns has been done by then. */

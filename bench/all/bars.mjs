@@ -146,19 +146,16 @@ function connecting(results) {
   ];
 }
 
-/**
- * The bar is for 15,000 connections; fewer are scaled up to them.
- *
- * @param {Results} results
- */
+/** @param {Results} results */
 function keepAlive(results) {
   const percent = (/** @type {string} */ candidate) => {
-    const perPeriodUs = resultOf(results, 'keep-alive', candidate)?.['perPeriodUs'];
-    return perPeriodUs === undefined ? undefined : (perPeriodUs * 15_000 * 100) / 12e6;
+    const share = resultOf(results, 'keep-alive', candidate)?.['share'];
+    return share === undefined ? undefined : share * 100;
   };
+  const clients = results['keep-alive']?.clients ?? NaN;
   return [
     bound({
-      measure: 'keep-alive of 15,000 idle connections',
+      measure: `keep-alive of ${clients.toLocaleString('en')} idle connections`,
       unit: '%',
       peer: 'graphql-ws',
       theirs: percent('graphql-ws'),

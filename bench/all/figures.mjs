@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
  * @property {{ rows: LatencyRow[] }} [latency]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [connect]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [memory]
- * @property {{ results: ({ name: string } & Record<string, number>)[] }} [keep-alive]
+ * @property {{ clients: number, results: ({ name: string } & Record<string, number>)[] }} [keep-alive]
  * @property {{ boundBytes: number, results: StalledResult[] }} [stalled-readers]
  */
 
