@@ -184,10 +184,15 @@ function eventStreams(results) {
   );
 }
 
-/** @param {Results} results */
+/**
+ * Where the server has not cut off everybody who stalled, the kernel has held what was published, and nothing was measured.
+ *
+ * @param {Results} results
+ */
 function stalledReaders(results) {
   const stalled = results['stalled-readers'];
-  const ours = stalled?.results.find(({ name }) => name === 'millrace');
+  const own = stalled?.results.find(({ name }) => name === 'millrace');
+  const ours = own?.stalled.cutOff === stalled?.stalled ? own : undefined;
   const measure = 'a tenth of the clients stop reading';
   return [
     bound({

@@ -9,12 +9,12 @@ import { readFile } from 'node:fs/promises';
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [connect]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [memory]
  * @property {{ clients: number, results: ({ name: string } & Record<string, number>)[] }} [keep-alive]
- * @property {{ boundBytes: number, results: StalledResult[] }} [stalled-readers]
+ * @property {{ stalled: number, boundBytes: number, results: StalledResult[] }} [stalled-readers]
  */
 
 /** @typedef {{ candidate: string, clients: number, unicast: boolean, window: number, textBytes: number, cpuPerMessageUs: number }} FanOutRow */
 /** @typedef {{ candidate: string, rate: number, lost: number, latencyMs: { p99: number } }} LatencyRow */
-/** @typedef {{ latency: { latencyMs: { p99: number } }, growthBytes: number }} StalledMeasure */
+/** @typedef {{ latency: { latencyMs: { p99: number } }, growthBytes: number, cutOff: number }} StalledMeasure */
 /** @typedef {{ name: string, reading: StalledMeasure, stalled: StalledMeasure }} StalledResult */
 
 const textBytes = 68;
