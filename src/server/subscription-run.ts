@@ -19,7 +19,7 @@ import type { ServerCore } from './core.ts';
 import { eventContextFor } from './event-context.ts';
 import type { OperationRun } from './operation-run.ts';
 import { GroupMember } from './sharing/group-member.ts';
-import { filtersOf } from './sharing/member-filters.ts';
+import { filtersOf, mapsOf } from './sharing/member-filters.ts';
 import type { GroupStart } from './sharing/sharing.ts';
 import type { SharePlan } from './sharing/share-plan.ts';
 import { decideSharing } from './sharing/share-plan.ts';
@@ -94,7 +94,8 @@ export class SubscriptionRun {
     plan: SharePlan,
     resolved: ResolvedSubscription,
   ): Promise<'joined' | 'left'> {
-    const { steps } = plan.source;
+    const { source, group: wanted } = plan;
+    const { steps } = source;
     const snapshot = createSnapshotReader(steps);
     if (snapshot) {
       this.#closesWith(both(snapshot, reader));
@@ -102,9 +103,9 @@ export class SubscriptionRun {
     }
     while (!this.#run.hasEnded) {
       const from = reader.nextIndex ?? 0;
-      const group = this.#core.sharing.find(plan);
+      const group = this.#core.sharing.find(wanted);
       if (group === undefined || group.nextIndex <= from) {
-        this.#join({ plan, resolved, reader, firstIndex: from });
+        this.#join(plan, { resolved, reader, firstIndex: from, maps: mapsOf(steps) });
         return 'joined';
       }
       const batch = await this.#read(reader);
@@ -116,11 +117,12 @@ export class SubscriptionRun {
   }
 
   /** Nothing may come between the look at the group and this. */
-  #join({ plan, resolved, reader, firstIndex }: GroupStart & { readonly plan: SharePlan }): void {
+  #join(plan: SharePlan, start: GroupStart): void {
     const { sharing } = this.#core;
     const run = this.#run;
-    const known = sharing.find(plan);
-    const group = known ?? sharing.create(this.#core, plan, { resolved, reader, firstIndex });
+    const { reader, firstIndex } = start;
+    const known = sharing.find(plan.group);
+    const group = known ?? sharing.create(this.#core, plan.group, start);
     const member = new GroupMember(run, filtersOf(plan.source.steps), { group, firstIndex });
     group.join(member);
     run.stopsWith(member);

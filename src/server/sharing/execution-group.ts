@@ -3,8 +3,7 @@ import type { Clock } from '../../vocabulary.ts';
 import type { EventOutcome, GroupExecutor } from './group-executor.ts';
 import type { ResultText } from '../result-text.ts';
 import type { EventRun, GroupMember, SourceEnd } from './group-member.ts';
-import type { SharePlan } from './share-plan.ts';
-import { mapsOf } from './member-filters.ts';
+import type { GroupPlan } from './share-plan.ts';
 import type { SharedMap } from './shared-event.ts';
 import { SharedEvent } from './shared-event.ts';
 import type { TurnCount } from './turn-budget.ts';
@@ -12,10 +11,11 @@ import { TurnBudget } from './turn-budget.ts';
 
 /** What a group is made of. */
 export interface ExecutionGroupOptions {
-  readonly plan: SharePlan;
+  readonly plan: GroupPlan;
   /** Stands where the first member begins; the group closes it. */
   readonly reader: EntryReader;
   readonly firstIndex: number;
+  readonly maps: readonly SharedMap[];
   readonly executor: GroupExecutor;
   readonly clock: Clock;
   readonly turns: TurnCount;
@@ -34,7 +34,7 @@ const eventsPerRun = 32;
  * own end, in order.
  */
 export class ExecutionGroup {
-  readonly plan: SharePlan;
+  readonly plan: GroupPlan;
   readonly executor: GroupExecutor;
   /** Applied to each event before it is executed. */
   readonly maps: readonly SharedMap[];
@@ -54,7 +54,7 @@ export class ExecutionGroup {
     this.#clock = options.clock;
     this.#onClosed = options.onClosed;
     this.#budget = new TurnBudget(options.turns);
-    this.maps = mapsOf(options.plan.source.steps);
+    this.maps = options.maps;
   }
 
   /** Local index of the first event that has not been looked at: whoever wants earlier ones has to read them alone. */

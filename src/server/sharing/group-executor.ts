@@ -32,21 +32,20 @@ export interface GroupWork {
  */
 export class GroupExecutor {
   readonly #core: ServerCore;
-  readonly #resolved: ResolvedSubscription;
   readonly #audience: Audience;
   readonly #guard: GuardContext | undefined;
   readonly #shared: EventExecutor;
+  readonly #personal: EventExecutor;
   /** Executions for all that are under way. */
   #running = 0;
-  /** Made when the first event has to be executed for each subscriber. */
-  #personal: EventExecutor | undefined;
 
   constructor({ core, resolved, audience }: GroupWork) {
     this.#core = core;
-    this.#resolved = resolved;
     this.#audience = audience;
     this.#guard = audience.kind === 'everybody' ? createGuardContext() : undefined;
+    // both at once, because `resolved` belongs to the subscriber with whom the group begins, and is not kept
     this.#shared = resolved.detach(this.#guard?.fieldResolver);
+    this.#personal = this.#guard ? resolved.detach() : this.#shared;
   }
 
   /** Executes an event for all; never rejects. */
@@ -66,7 +65,6 @@ export class GroupExecutor {
   /** Executes an event for one subscriber, in a context made from that of its operation; never rejects. */
   async executeFor(context: unknown, value: unknown): Promise<ResultText> {
     this.#core.sharing.counts.personalExecutions += 1;
-    this.#personal ??= this.#resolved.detach();
     try {
       const eventContext = await eventContextFor(this.#core, context);
       return this.#toText(await this.#personal.execute(value, eventContext));

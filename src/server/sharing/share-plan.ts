@@ -18,14 +18,20 @@ export type Audience =
 /** Whether an operation shares its executions, and if so with whom. */
 export type ShareDecision = SharePlan | NotShared;
 
-/** Those whose plans are the same get the results of the same executions. */
-export interface SharePlan {
-  readonly kind: 'shared';
-  readonly source: SharableSource;
+/** Those whose plans are the same get the results of the same executions. Nothing in it belongs to one subscriber. */
+export interface GroupPlan {
+  readonly identity: SourceIdentity;
   readonly prepared: PreparedOperation;
   readonly audience: Audience;
   /** Of the topic, its key, the variables and the audience: equal for equal ones. */
   readonly key: string;
+}
+
+/** The plan of one subscriber, and the source that is its own. */
+export interface SharePlan {
+  readonly kind: 'shared';
+  readonly source: SharableSource;
+  readonly group: GroupPlan;
 }
 
 /** The operation executes its events for itself. */
@@ -54,21 +60,20 @@ export function decideSharing(core: ServerCore, request: ShareRequest): ShareDec
   if (values === undefined) return notShared('its variables are not plain JSON');
   const audience = audienceOf(core, request);
   if (audience.kind === 'nobody') return notShared(audience.reason);
+  const { identity } = stream;
   return {
     kind: 'shared',
     source: stream,
-    prepared,
-    audience,
-    key: toKey(stream.identity, values, audience),
+    group: { identity, prepared, audience, key: toKey(identity, values, audience) },
   };
 }
 
 /** Whether two plans, whose keys are equal, are the same. */
-export function isSamePlan(one: SharePlan, other: SharePlan): boolean {
+export function isSamePlan(one: GroupPlan, other: GroupPlan): boolean {
   return (
     one.key === other.key &&
     one.prepared === other.prepared &&
-    isSameSource(one.source.identity, other.source.identity)
+    isSameSource(one.identity, other.identity)
   );
 }
 

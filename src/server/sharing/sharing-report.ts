@@ -32,7 +32,7 @@ export interface NotSharedReason {
 }
 
 export function toSharedGroup({ plan, size }: ExecutionGroup): SharedGroup {
-  const { topic, key } = plan.source.identity;
+  const { topic, key } = plan.identity;
   const operationName = plan.prepared.operation.name?.value;
   return {
     ...(operationName !== undefined && { operationName }),

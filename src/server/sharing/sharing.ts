@@ -3,8 +3,9 @@ import type { ResolvedSubscription } from '../../execution/index.ts';
 import type { ServerCore } from '../core.ts';
 import { ExecutionGroup } from './execution-group.ts';
 import { GroupExecutor } from './group-executor.ts';
-import type { SharePlan } from './share-plan.ts';
+import type { GroupPlan } from './share-plan.ts';
 import { isSamePlan } from './share-plan.ts';
+import type { SharedMap } from './shared-event.ts';
 import type { SharedGroup, SharingReport } from './sharing-report.ts';
 import { toReasons, toSharedGroup } from './sharing-report.ts';
 
@@ -28,21 +29,22 @@ export class Sharing {
   readonly #groups = new Map<string, ExecutionGroup[]>();
   readonly #notShared = new Map<string, number>();
 
-  find(plan: SharePlan): ExecutionGroup | undefined {
+  find(plan: GroupPlan): ExecutionGroup | undefined {
     return this.#groups.get(plan.key)?.find((group) => isSamePlan(group.plan, plan));
   }
 
   /** Makes the group of a plan that has none, which reads from `firstIndex` on. It has to be run once its first member joined. */
   create(
     core: ServerCore,
-    plan: SharePlan,
-    { resolved, reader, firstIndex }: GroupStart,
+    plan: GroupPlan,
+    { resolved, reader, firstIndex, maps }: GroupStart,
   ): ExecutionGroup {
     const executor = new GroupExecutor({ core, resolved, audience: plan.audience });
     const group = new ExecutionGroup({
       plan,
       reader,
       firstIndex,
+      maps,
       executor,
       clock: core.clock,
       turns: core.flusher,
@@ -87,4 +89,5 @@ export interface GroupStart {
   readonly resolved: ResolvedSubscription;
   readonly reader: EntryReader;
   readonly firstIndex: number;
+  readonly maps: readonly SharedMap[];
 }
