@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { ServerOptions } from 'millrace/server';
-import { pure } from 'millrace/server';
+import { createReferenceEngine, pure } from 'millrace/server';
 import { describe, expect, it, vi } from 'vitest';
 
 import { subscribe } from '../support/conversation.ts';
@@ -48,22 +48,27 @@ describe('operations that ask for the same', () => {
 
   it('share whatever carries their results', async () => {
     const conversation = serveSharing();
-    const { publish, clock, executions } = conversation;
+    const { topic, clock, executions } = conversation;
     const streaming = Object.entries(carriers).filter(
       ([name, { refuses }]) => !('subscription' in refuses) && name !== 'a direct call',
     );
-    const asked = { kind: 'subscription', request: { query: textQuery } } as const;
+    const query = 'subscription { message { text body } }';
+    const asked = { kind: 'subscription', request: { query } } as const;
     const exchanges = await Promise.all(
       streaming.map(([, carrier]) => carrier.ask(conversation, asked)),
     );
     await clock.settle();
 
-    await publish('one');
+    const body = new Countable('b');
+
+    await topic.publish({ text: 'one', body });
     await clock.settle();
 
     expect(streaming).toHaveLength(6);
     const heardOf = await Promise.all(exchanges.map((exchange) => exchange.hear()));
-    expect(heardOf).toEqual(streaming.map(() => ({ results: [{ data: said('one') }] })));
+    const data = { message: { text: 'one', body: 'b' } };
+    expect(heardOf).toEqual(streaming.map(() => ({ results: [{ data }] })));
+    expect(body.encodings).toBe(1);
     expect(conversation.server.sharing()).toMatchObject({ groups: 1, subscribers: 6 });
     expect(executions()).toEqual([1, 0]);
 
@@ -97,6 +102,25 @@ describe('operations that ask for the same', () => {
     await client.rest();
 
     expect(server.sharing()).toMatchObject({ groups: 1, subscribers: 3 });
+  });
+});
+
+describe('documents', () => {
+  it('are the same by their text, also where no cache remembers them', async () => {
+    const engine = createReferenceEngine({ documentCacheSize: 0 });
+    const { ready, publish, server, executions } = serveSharing({ options: { engine } });
+    const client = await ready();
+    const both = 'subscription A { message { text } } subscription B { message { text } }';
+    for (const [id, operationName] of ['A', 'A', 'B', 'A'].entries()) {
+      subscribe(client, `${id}`, both, { operationName });
+    }
+    await client.rest();
+
+    await publish('one');
+
+    expect(await heard(client)).toHaveLength(4);
+    expect(server.sharing()).toMatchObject({ groups: 2, subscribers: 4 });
+    expect(executions()).toEqual([2, 0]);
   });
 });
 

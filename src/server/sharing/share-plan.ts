@@ -72,8 +72,20 @@ export function decideSharing(core: ServerCore, request: ShareRequest): ShareDec
 export function isSamePlan(one: GroupPlan, other: GroupPlan): boolean {
   return (
     one.key === other.key &&
-    one.prepared === other.prepared &&
+    isSameOperation(one.prepared, other.prepared) &&
     isSameSource(one.identity, other.identity)
+  );
+}
+
+/** What was prepared is kept for a while only, so the same text may have been prepared twice. */
+function isSameOperation(one: PreparedOperation, other: PreparedOperation): boolean {
+  if (one === other) return true;
+  const text = one.document.loc?.source.body;
+  return (
+    text !== undefined &&
+    text === other.document.loc?.source.body &&
+    one.schema === other.schema &&
+    one.operation.name?.value === other.operation.name?.value
   );
 }
 
