@@ -5,6 +5,8 @@ import type { ServerOptions } from 'ws';
 import { WebSocketServer } from 'ws';
 
 import type { Server } from '../server/index.ts';
+import { NewcomerPace } from '../server/newcomer-pace.ts';
+import { systemClock } from '../server/system-clock.ts';
 import { toRequestHead } from './node-request.ts';
 import { ServedWebSocket, serveWebSocket } from './node-socket.ts';
 
@@ -31,7 +33,8 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
     perMessageDeflate: false,
   } satisfies ServerOptions<typeof ServedWebSocket> & { readonly closeTimeout: number }; // which the types do not know
   const webSockets = new WebSocketServer(options);
-  return ({ request, socket, head }) => {
+  const newcomers = new NewcomerPace(systemClock);
+  const upgrade = ({ request, socket, head }: Upgrade): void => {
     // `ws` speaks version 8 too, a draft without the rules that came later
     if (request.headers['sec-websocket-version'] !== '13') return demandVersion(socket);
     const requestHead = toRequestHead(request);
@@ -56,6 +59,12 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
           }),
         );
     }
+  };
+  return (newcomer) => {
+    const turn = newcomers.turn();
+    if (!turn) return upgrade(newcomer);
+    newcomer.socket.on('error', ignore); // `ws` finds a socket that broke meanwhile
+    void turn.then(() => upgrade(newcomer));
   };
 }
 

@@ -15,6 +15,7 @@ import type { EffectiveLimits } from './limits.ts';
 import { givenNumbers, toEffectiveLimits } from './limits.ts';
 import type { InternalErrorReporter, Masking } from './masking.ts';
 import { createMasking, createReporter } from './masking.ts';
+import { NewcomerPace } from './newcomer-pace.ts';
 import type { KeepAliveOptions, ServerOptions } from './options.ts';
 import { Principals } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
@@ -34,6 +35,8 @@ export interface ServerCore {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly flusher: Flusher;
+  /** Of operations. */
+  readonly newcomers: NewcomerPace;
   readonly capacity: Capacity;
   readonly principals: Principals;
   readonly counters: Counters;
@@ -90,6 +93,7 @@ export function createCore(options: ServerOptions): ServerCore {
     clock,
     deadlines: new Deadlines(clock),
     flusher: new Flusher(clock),
+    newcomers: new NewcomerPace(clock),
     capacity: new Capacity(options.limits),
     principals: new Principals({ principal: options.principal, limits, report }),
     counters: new Counters(),

@@ -76,6 +76,9 @@ export class OperationRun implements Recipient {
     const event = this.#event;
     if (event === undefined) return;
     try {
+      const turn = this.#core.newcomers.turn();
+      if (turn) await turn;
+      if (this.hasEnded) return;
       const admission = await admit(this.#core, event, this.#admission);
       this.#admission = undefined;
       this.#event = admission.event;
