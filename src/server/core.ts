@@ -20,6 +20,8 @@ import type { KeepAliveOptions, ServerOptions } from './options.ts';
 import { Principals } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
 import { Sharing } from './sharing/sharing.ts';
+import { assertSlowConsumerPolicy } from './slow-consumer.ts';
+import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What all connections and operations of one server share: the options with their defaults in place. */
@@ -40,6 +42,7 @@ export interface ServerCore {
   readonly capacity: Capacity;
   readonly principals: Principals;
   readonly counters: Counters;
+  readonly slowConsumer: SlowConsumerPolicy;
   readonly engine: ExecutionEngine;
   readonly documents: Documents;
   readonly masking: Masking;
@@ -80,6 +83,8 @@ export function createCore(options: ServerOptions): ServerCore {
   if (limits.cost !== Number.POSITIVE_INFINITY && !options.cost) {
     throw new UsageError('limits.cost has no effect without the `cost` option');
   }
+  const { slowConsumer = 'disconnect' } = options;
+  assertSlowConsumerPolicy(slowConsumer);
   const keepAlive = givenNumbers('keepAlive', options.keepAlive ?? {});
   const clock = options.clock ?? systemClock;
   const report = createReporter(options.onInternalError);
@@ -97,6 +102,7 @@ export function createCore(options: ServerOptions): ServerCore {
     capacity: new Capacity(options.limits),
     principals: new Principals({ principal: options.principal, limits, report }),
     counters: new Counters(),
+    slowConsumer,
     engine: options.engine ?? createReferenceEngine({ limits }),
     documents: new Documents(options, report),
     masking: createMasking(options.maskErrors ?? true, report),

@@ -1,6 +1,5 @@
 import type { PreparedOperation } from '../execution/index.ts';
 import { distinctFraming, multipartFraming } from '../protocol/index.ts';
-import type { ResponseFraming } from '../protocol/index.ts';
 import type { FormattedError } from '../vocabulary.ts';
 import type { NotAdmitted } from './admission.ts';
 import { limitError, refusal } from './admission.ts';
@@ -8,6 +7,7 @@ import type { AcceptedFormats, AnswerFormat } from './answer-format.ts';
 import { chooseErrorFormat, chooseFormat, describeOffers } from './answer-format.ts';
 import type { Place } from './capacity.ts';
 import type { ServerCore } from './core.ts';
+import { FramedResults } from './framed-results.ts';
 import {
   answerErrors,
   answerResult,
@@ -19,6 +19,7 @@ import {
 import type { HttpResponse } from './http-response.ts';
 import type { ResultSink } from './operation-run.ts';
 import type { ResultText } from './result-text.ts';
+import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { OpenAnswer } from './stream-registry.ts';
 import { StreamSession } from './stream-session.ts';
 
@@ -34,7 +35,7 @@ export interface HttpAnswerOptions {
 
 interface ResultStream {
   readonly session: StreamSession;
-  readonly framing: ResponseFraming;
+  readonly results: FramedResults;
 }
 
 /** The answer to one operation over HTTP: one result, or a stream of them, as the client accepts and the operation needs. */
@@ -87,8 +88,10 @@ export class HttpAnswer implements ResultSink, OpenAnswer {
     if (this.#format?.kind === 'sse') this.#streaming();
   }
 
-  started(): void {
-    this.#streaming();
+  /** @param policy - of its events, unless that of the server applies */
+  started(policy: SlowConsumerPolicy = this.#core.slowConsumer): void {
+    const stream = this.#streaming();
+    if (stream) stream.results.policy = policy;
   }
 
   next(result: ResultText): void {
@@ -100,7 +103,7 @@ export class HttpAnswer implements ResultSink, OpenAnswer {
       return;
     }
     const stream = this.#streaming();
-    stream?.session.deliver(result, stream.framing);
+    stream?.session.deliver(stream.results, result);
   }
 
   error(errors: readonly FormattedError[]): void {
@@ -109,7 +112,7 @@ export class HttpAnswer implements ResultSink, OpenAnswer {
     if (this.#stream || (format.kind === 'sse' && areAboutOperation(errors))) {
       this.#format = format;
       const stream = this.#streaming();
-      stream?.session.end(stream.framing.error(errors));
+      this.#finish(stream?.results.framing.error(errors));
       return;
     }
     // request errors of a subscription are a single result: a multipart stream has not begun
@@ -119,8 +122,7 @@ export class HttpAnswer implements ResultSink, OpenAnswer {
 
   complete(): void {
     if (this.#result) return this.#answer(this.#result);
-    const stream = this.#streaming();
-    stream?.session.end(stream.framing.complete());
+    this.#finish(this.#streaming()?.results.framing.complete());
   }
 
   room(): Promise<void> | undefined {
@@ -151,9 +153,16 @@ export class HttpAnswer implements ResultSink, OpenAnswer {
       heartbeat: framing.heartbeat,
       onGone: () => this.#end(),
     });
-    this.#stream = { session, framing };
+    this.#stream = { session, results: new FramedResults(framing) };
     this.#options.respond(toStreamResponse(framing.contentType, session));
     return this.#stream;
+  }
+
+  #finish(text = ''): void {
+    if (!this.#stream) return;
+    const { session, results } = this.#stream;
+    session.finish(results, text);
+    session.end();
   }
 
   #answer(response: HttpResponse): void {

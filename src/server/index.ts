@@ -37,6 +37,7 @@ export type { HttpRequest } from './http-context.ts';
 export type { HttpResponse } from './http-response.ts';
 export type { ByteStream, ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 export type { ByteTarget, FrameTarget } from './byte-target.ts';
+export type { SlowConsumerPolicy } from './slow-consumer.ts';
 export type { FrameSocket, MessageSocket, SocketEvents } from './socket.ts';
 export type { AcceptedSocket } from './socket-session.ts';
 export type { UpgradeDecision } from './upgrade.ts';

@@ -14,6 +14,7 @@ import type { Limits } from './limits.ts';
 import type { PersistedQueriesOptions } from './persisted-queries.ts';
 import type { Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
+import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { TrustedDocumentsOptions } from './trusted-documents.ts';
 
 /**
@@ -158,6 +159,8 @@ export interface ServerOptions<
   readonly audienceContext?: (audience: string) => Context | Promise<Context>;
   readonly limits?: Limits;
   readonly keepAlive?: KeepAliveOptions;
+  /** What happens to the results of a peer that reads too slowly. @defaultValue 'disconnect' */
+  readonly slowConsumer?: SlowConsumerPolicy;
   /** Automatic persisted queries: a client sends the hash of a text that some client sent before. Off without it. */
   readonly persistedQueries?: PersistedQueriesOptions;
   /** Documents that clients may name by an id and, unless others are accepted as well, the only ones that are executed. */

@@ -1,59 +1,82 @@
 import { utf8Length } from '../protocol/index.ts';
 import type { ByteString } from '../protocol/index.ts';
 import type { ByteTarget } from './byte-target.ts';
-import { takesBytes, takesFrames } from './byte-target.ts';
-import type { Flushable, Flusher } from './flusher.ts';
-import type { FrameBatch } from './frame-batch.ts';
+import type { Counters } from './counters.ts';
+import type { Flusher } from './flusher.ts';
+import { HeldResults } from './held-results.ts';
 import type { EffectiveLimits } from './limits.ts';
 import type { ResultFrames } from './result-frames.ts';
+import type { ResultText } from './result-text.ts';
+import { isTolerant } from './slow-consumer.ts';
+import type { ResultReader, SlowConsumerPolicy } from './slow-consumer.ts';
+import type { TextTarget } from './turn-output.ts';
+import { TurnOutput } from './turn-output.ts';
 
-/** What an {@link Outbox} writes to where the runtime frames what is sent. */
-export interface TextTarget {
-  send(text: string): void;
-  /** Bytes that were sent and that the operating system has not taken yet. */
-  readonly bufferedBytes: number;
+/** What an {@link Outbox} needs of its server. */
+export interface OutboxServer {
+  readonly flusher: Pick<Flusher, 'add'>;
+  readonly counters: Counters;
+  readonly slowConsumer: SlowConsumerPolicy;
 }
 
-/** What became of something that was to be written. */
+/** What became of something that was to be written; after `too-slow` the connection has to be closed. */
 export type Writing = 'sent' | 'too-slow';
 
-/** What is collected during a turn before it is written all the same. */
-const turnBytes = 65_536;
-
 /**
- * Collects what one connection is to be sent during a turn of the event loop, and counts what its socket has not sent yet, so that a peer that does
- * not read cannot make the process grow.
+ * Bounds what waits for one connection, so that a peer that does not read cannot make the process grow.
  *
  * @remarks
- * What is written are byte strings where the target takes bytes, and they leave together after the turn; where it takes texts, each leaves at once.
- * What waits is at most the high-water mark and one message more, and at most the hard limit unless a single message is larger than that.
+ * What waits is at most the high-water mark and one message more; with what a policy holds twice that; and at most the hard limit, unless a single
+ * message is larger than that.
  */
-export class Outbox implements Flushable {
-  /** Whether what is written has to be a byte string. */
-  readonly takesBytes: boolean;
-  readonly #target: TextTarget | ByteTarget;
+export class Outbox extends TurnOutput {
   readonly #limits: EffectiveLimits;
-  readonly #flusher: Flusher | undefined;
-  /** Of this turn, in order: first what is this connection's own, then what it shares with others. */
-  #pending: ByteString = '';
-  #batch: FrameBatch | undefined;
-  #batchId: ByteString = '';
-  /** Bytes of both. */
-  #collectedBytes = 0;
-  /** What waited in the target when it was asked last. It is not asked more often than needed: that would cost more than a delivery. */
-  #bufferedBytes = 0;
-  #isScheduled = false;
+  readonly #server: OutboxServer | undefined;
+  /** Whether a peer that reads slowly keeps its connection: then messages that are no results may wait above the high water. */
+  #isTolerant: boolean;
+  #held: HeldResults | undefined;
   #waiting: readonly (() => void)[] = nobody;
 
-  /** @param flusher - without it a target that takes bytes gets them at once */
-  constructor(target: TextTarget | ByteTarget, limits: EffectiveLimits, flusher?: Flusher) {
-    this.takesBytes = takesBytes(target);
-    this.#target = target;
+  /** @param server - without it a target that takes bytes gets them at once */
+  constructor(target: TextTarget | ByteTarget, limits: EffectiveLimits, server?: OutboxServer) {
+    super(target, server?.flusher);
     this.#limits = limits;
-    this.#flusher = flusher;
+    this.#server = server;
+    this.#isTolerant = server !== undefined && isTolerant(server.slowConsumer);
   }
 
-  /** Sends `piece`, or says `too-slow` and drops it: the connection has to be closed then. */
+  /** Sends a result of `reader`, whose policy says what happens to it if the peer reads too slowly. */
+  deliver(reader: ResultReader, result: ResultText): Writing {
+    if (this.#held === undefined && reader.writeTo(this, result) === 'sent') return 'sent';
+    return this.#deliverSlowly(reader, result);
+  }
+
+  /** Sends what ends the operation of `reader`, behind what waits of its results. */
+  end(reader: ResultReader, message: string): Writing {
+    if (!this.#held?.has(reader)) return reader.writeEnd(this, message);
+    this.#held.holdEnd(reader, message);
+    return this.#isBelowHardLimit(0) ? 'sent' : 'too-slow';
+  }
+
+  /** Forgets what waits for those that are meant: nobody wants it any more. */
+  forget(isMeant: (reader: ResultReader) => boolean): void {
+    this.#held?.forget(isMeant);
+  }
+
+  /** Sends what waits for room in `other`, which nothing is written to any more. */
+  continueFrom(other: Outbox): void {
+    this.#held = other.#held;
+    other.#held = undefined;
+    if (this.#held) this.drained();
+    other.release();
+  }
+
+  /** Whether results wait for room. */
+  get isHolding(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** Sends a piece of a result, or drops it. */
   write(piece: string): Writing {
     const hasRoom = this.takesBytes
       ? this.#hasRoomFor(piece.length)
@@ -64,68 +87,50 @@ export class Outbox implements Flushable {
     return 'sent';
   }
 
-  /** Sends the frame of `id`; for targets that take bytes. */
-  writeFrames(frames: ResultFrames, id: ByteString): Writing {
-    const bytes = frames.lengthFor(id.length);
-    if (!this.#hasRoomFor(bytes)) return 'too-slow';
-    this.#addToBatch(frames, id);
-    this.#collect(bytes);
+  /** Sends a message that is no result, or drops it. */
+  writeMessage(piece: string): Writing {
+    if (!this.#isTolerant) return this.write(piece);
+    const bytes = this.takesBytes ? piece.length : utf8Length(piece);
+    if (!this.#isBelowHardLimit(bytes)) return 'too-slow';
+    this.writeAlways(piece);
     return 'sent';
   }
 
-  /** Sends `head` and then `shared`, which is not copied; for targets that take bytes. */
+  /** Sends the frame of `id`, or drops it; for targets that take bytes. */
+  writeFrames(frames: ResultFrames, id: ByteString): Writing {
+    if (!this.#hasRoomFor(frames.lengthFor(id.length))) return 'too-slow';
+    this.addFrame(frames, id, this.#crowdedBytes);
+    return 'sent';
+  }
+
+  /** Sends `head` and then `shared`, which is not copied, or drops them; for targets that take bytes. */
   writeShared(head: ByteString, shared: Uint8Array): Writing {
     if (!this.#hasRoomFor(head.length + shared.length)) return 'too-slow';
-    const target = this.#target;
-    if (!takesBytes(target)) return 'sent';
-    this.#collectedBytes = 0;
-    target.writeShared(this.#takePending() + head, shared);
-    this.#measure();
+    this.addShared(head, shared);
     return 'sent';
   }
 
   /** Sends `piece` whatever waits: for the few bytes that ask whether anybody reads. */
   writeAlways(piece: string): void {
-    const target = this.#target;
-    if (!takesBytes(target)) return target.send(piece);
-    if (this.#batch !== undefined) this.#pending = this.#takePending();
-    this.#pending += piece;
-    this.#collect(piece.length);
+    this.add(piece, this.#crowdedBytes);
   }
 
-  /** For the flusher: the turn is over. */
-  flush(): void {
-    this.#isScheduled = false;
-    this.writePending();
-  }
-
-  /** Writes what was collected, if anything. */
-  writePending(): void {
-    const target = this.#target;
-    if (this.#collectedBytes === 0 || !takesBytes(target)) return;
-    this.#collectedBytes = 0;
-    if (this.#batch !== undefined && this.#pending === '') this.#writeBatch(target, this.#batch);
-    else target.writeBytes(this.#takePending());
-    this.#measure();
-  }
-
-  /** Nobody reads any more: what was collected is lost, and nobody waits for room. */
-  discard(): void {
-    this.#pending = '';
-    this.#batch = undefined;
-    this.#collectedBytes = 0;
+  /** Nobody reads any more: what waits is lost, and nobody waits for room. */
+  override discard(): void {
+    super.discard();
+    this.#held = undefined;
     this.release();
   }
 
   /** Whether a source that can wait should wait before it adds more. */
   get isCrowded(): boolean {
-    const waitingBytes = this.#collectedBytes + this.#target.bufferedBytes;
-    return waitingBytes > this.#limits.outboxHighWaterBytes / 2;
+    this.measure();
+    return this.waitingBytes > this.#crowdedBytes;
   }
 
   /** Resolves once the socket took what waits, or is gone. */
   room(): Promise<void> {
-    if (!this.isAwaited) this.#askForRoom();
+    if (!this.#isListening) this.requestDrained();
     return new Promise((resolve) => {
       this.#waiting = [...this.#waiting, resolve];
     });
@@ -138,8 +143,11 @@ export class Outbox implements Flushable {
 
   /** The socket took what was waiting. */
   drained(): void {
-    if (this.isAwaited && this.takesBytes && this.isCrowded) return this.#askForRoom();
-    this.release();
+    this.#held?.release(this);
+    if (this.#held?.isEmpty) this.#held = undefined;
+    const isRoomy = !this.takesBytes || !this.isCrowded;
+    if (isRoomy) this.release();
+    if (this.#isListening) this.requestDrained();
   }
 
   /** Nobody waits for room any more. */
@@ -149,63 +157,58 @@ export class Outbox implements Flushable {
     for (const resolve of waiting) resolve();
   }
 
+  #deliverSlowly(reader: ResultReader, result: ResultText): Writing {
+    const mustWait = this.#held?.has(reader) ?? false;
+    if (!mustWait && reader.writeTo(this, result) === 'sent') return 'sent';
+    this.#isTolerant ||= isTolerant(reader.policy) && reader.policy !== 'keep';
+    const isAboveHighWater = this.waitingBytes > this.#limits.outboxHighWaterBytes;
+    if (!this.#isTolerant || !isTolerant(reader.policy) || !(mustWait || isAboveHighWater))
+      return 'too-slow';
+    this.#countDropped(this.#dropOrHold(reader, result));
+    return this.#isBelowHardLimit(0) ? 'sent' : 'too-slow';
+  }
+
+  /** Returns how many results were dropped. */
+  #dropOrHold(reader: ResultReader, result: ResultText): number {
+    if (reader.policy === 'drop-newest') {
+      reader.droppedResults += 1;
+      return 1;
+    }
+    this.#held ??= this.#startHolding();
+    return reader.policy === 'latest'
+      ? this.#held.holdLatest(reader, result)
+      : this.#held.hold(reader, result);
+  }
+
+  #startHolding(): HeldResults {
+    if (!this.#isListening) this.requestDrained();
+    return new HeldResults(this.#limits.outboxHighWaterBytes);
+  }
+
+  #countDropped(results: number): void {
+    if (this.#server) this.#server.counters.droppedResults += results;
+  }
+
+  /** Whether somebody waits for the system to take what waits. */
+  get #isListening(): boolean {
+    return this.isAwaited || this.#held !== undefined;
+  }
+
+  /** With more than that a source that can wait should: so what a turn collects, which is less, never makes a reader look slow. */
+  get #crowdedBytes(): number {
+    return this.#limits.outboxHighWaterBytes / 2;
+  }
+
   #hasRoomFor(bytes: number): boolean {
-    // what bytes were written by others since then are the few of a pong
-    const mayHaveChanged = this.#bufferedBytes > 0 || !this.takesBytes;
-    if (this.#collectedBytes === 0 && mayHaveChanged) this.#measure();
-    const waitingBytes = this.#collectedBytes + this.#bufferedBytes;
+    const { waitingBytes } = this;
     if (waitingBytes === 0) return true;
     const { outboxHighWaterBytes, outboxHardBytes } = this.#limits;
     return waitingBytes <= outboxHighWaterBytes && waitingBytes + bytes <= outboxHardBytes;
   }
 
-  #measure(): void {
-    this.#bufferedBytes = this.#target.bufferedBytes;
-  }
-
-  /** Connections that get the same as others only walk along the same batches. */
-  #addToBatch(frames: ResultFrames, id: ByteString): void {
-    if (this.#batch !== undefined && id === this.#batchId) {
-      this.#batch = this.#batch.followedBy(frames);
-      return;
-    }
-    if (this.#batch !== undefined) this.#pending = this.#takePending();
-    this.#batch = frames.batch;
-    this.#batchId = id;
-  }
-
-  #collect(bytes: number): void {
-    this.#collectedBytes += bytes;
-    if (this.#collectedBytes >= this.#turnBytes) return this.writePending();
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#flusher?.add(this);
-  }
-
-  /** What is collected must not make a reader look slow that is not. */
-  get #turnBytes(): number {
-    return this.#flusher ? Math.min(turnBytes, this.#limits.outboxHighWaterBytes / 2) : 0;
-  }
-
-  #writeBatch(target: ByteTarget, batch: FrameBatch): void {
-    this.#batch = undefined;
-    const id = this.#batchId;
-    const bytes = takesFrames(target) ? batch.bytesFor(id, target) : undefined;
-    if (bytes === undefined || !takesFrames(target)) target.writeBytes(batch.textFor(id));
-    else if (target.writeReusable(bytes) === 'in-use') batch.keep(id.length);
-  }
-
-  #takePending(): ByteString {
-    const pending = this.#pending + (this.#batch?.textFor(this.#batchId) ?? '');
-    this.#pending = '';
-    this.#batch = undefined;
-    return pending;
-  }
-
-  #askForRoom(): void {
-    this.writePending();
-    const target = this.#target;
-    if (takesBytes(target)) target.notifyDrained();
+  #isBelowHardLimit(bytes: number): boolean {
+    const waitingBytes = this.waitingBytes + (this.#held?.bytes ?? 0);
+    return waitingBytes === 0 || waitingBytes + bytes <= this.#limits.outboxHardBytes;
   }
 }
 

@@ -75,6 +75,11 @@ export class LargeResultFrames {
     return outbox.writeShared(this.head(id), this.tail);
   }
 
+  /** Bytes of the whole frame of an id of `idBytes`. */
+  lengthFor(idBytes: number): number {
+    return this.head(' '.repeat(idBytes)).length + this.tail.length;
+  }
+
   /** What stands before {@link LargeResultFrames.tail}; `id` as for {@link ResultFrames.frame}. */
   head(id: ByteString): ByteString {
     const { beforeId } = this.envelope;

@@ -1,16 +1,18 @@
 import type { ByteString, ResultEnvelope, ServerOperation } from '../protocol/index.ts';
-import { toByteString, toIdText } from '../protocol/index.ts';
+import { textFrame, toByteString, toIdText, utf8Length } from '../protocol/index.ts';
 import type { FormattedError } from '../vocabulary.ts';
 import type { OperationRun, ResultSink } from './operation-run.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox, Writing } from './outbox.ts';
 import type { Counted } from './principals.ts';
 import type { ResultText } from './result-text.ts';
+import type { ResultPolicy, ResultReader, SlowConsumerPolicy } from './slow-consumer.ts';
 
 /** The session of a socket, as its operations see it. */
 export interface OperationCarrier {
   readonly outbox: Outbox;
-  /** For sockets that take texts. */
-  deliverText(operation: ServerOperation, result: ResultText): void;
+  readonly slowConsumer: SlowConsumerPolicy;
+  /** The message of a result, for sockets that take texts. */
+  encode(operation: ServerOperation, result: ResultText): string;
   closeAsTooSlow(): void;
   endWithErrors(operation: SocketOperation, errors: readonly FormattedError[]): void;
   endCompleted(operation: SocketOperation): void;
@@ -18,7 +20,7 @@ export interface OperationCarrier {
 }
 
 /** One operation of a socket: where its results go. The machine's object carries it, so that no table of them is needed. */
-export class SocketOperation implements ResultSink {
+export class SocketOperation implements ResultSink, ResultReader {
   readonly #carrier: OperationCarrier;
   readonly operation: ServerOperation;
   /** Of its carrier: here, because a delivery that looks for it costs more than one that does not. */
@@ -27,6 +29,8 @@ export class SocketOperation implements ResultSink {
   /** The id as it stands in frames. */
   readonly #idText: ByteString;
   readonly #counted: Counted;
+  policy: ResultPolicy = 'keep';
+  droppedResults = 0;
   /** Nothing until it starts, and again once it has ended. */
   #run: OperationRun | undefined;
 
@@ -43,18 +47,40 @@ export class SocketOperation implements ResultSink {
     this.#counted = counted;
   }
 
+  get id(): string | number {
+    return this.operation.id;
+  }
+
   /** Runs `run`, which delivers to this. */
   start(run: OperationRun): void {
     this.#run = run;
     void run.start(); // reports its own failures, never rejects
   }
 
+  /** @param policy - of its events, unless that of the server applies */
+  started(policy: SlowConsumerPolicy = this.#carrier.slowConsumer): void {
+    this.policy = policy;
+  }
+
   next(result: ResultText): void {
     if (!this.operation.mayDeliver) return;
-    const outbox = this.#outbox;
-    if (!outbox.takesBytes) return this.#carrier.deliverText(this.operation, result);
-    const writing = result.framesIn(this.#envelope).writeTo(outbox, this.#idText);
-    if (writing === 'too-slow') this.#carrier.closeAsTooSlow();
+    if (this.#outbox.deliver(this, result) === 'too-slow') this.#carrier.closeAsTooSlow();
+  }
+
+  writeTo(outbox: Outbox, result: ResultText): Writing {
+    return outbox.takesBytes
+      ? result.framesIn(this.#envelope).writeTo(outbox, this.#idText)
+      : outbox.write(this.#carrier.encode(this.operation, result));
+  }
+
+  writeEnd(outbox: Outbox, message: string): Writing {
+    return outbox.writeMessage(outbox.takesBytes ? textFrame(message) : message);
+  }
+
+  bytesOf(result: ResultText): number {
+    return this.#outbox.takesBytes
+      ? result.framesIn(this.#envelope).lengthFor(this.#idText.length)
+      : utf8Length(this.#carrier.encode(this.operation, result));
   }
 
   error(errors: readonly FormattedError[]): void {

@@ -21,6 +21,7 @@ import { uncountedConnection } from './principals.ts';
 import type { CountedConnection } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResultText } from './result-text.ts';
+import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { OperationCarrier } from './socket-operation.ts';
 import { SocketOperation } from './socket-operation.ts';
 import type { MessageSocket, SocketEvents } from './socket.ts';
@@ -54,7 +55,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
     this.#socket = socket;
     this.#onGone = accepted.onGone;
     this.#event = { session: {}, request: accepted.request, protocol: accepted.protocol };
-    this.outbox = new Outbox(socket, limits, core.flusher);
+    this.outbox = new Outbox(socket, limits, core);
     this.#quota = new OperationQuota(core, now);
     this.#connection = createServerConnection(accepted.protocol, now, core.connectionOptions);
     core.deadlines.watch(this);
@@ -138,7 +139,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
       case 'start':
         return this.#start(output.operation, output.request);
       case 'cancel':
-        return this.#release(output.operation)?.cancel();
+        return this.#cancel(output.operation);
       case 'close':
         return this.#close(output);
       case 'destroy':
@@ -149,7 +150,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
   #send(message: string): void {
     if (this.#life !== 'open') return;
     const { outbox } = this;
-    const writing = outbox.write(outbox.takesBytes ? textFrame(message) : message);
+    const writing = outbox.writeMessage(outbox.takesBytes ? textFrame(message) : message);
     if (writing === 'too-slow') this.closeAsTooSlow();
   }
 
@@ -238,27 +239,44 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
       envelope: this.#connection.resultEnvelope(operation.id),
       counted: counting.counted,
     });
+    // what waits of a predecessor that has ended would be taken for its own
+    if (this.outbox.isHolding) this.outbox.forget(({ id }) => id === operation.id);
     operation.work = started;
     this.#operationCount += 1;
     started.start(new OperationRun(this.#core, { session: this.#event, request }, started));
   }
 
-  deliverText({ id }: ServerOperation, { text }: ResultText): void {
-    this.#send(this.#connection.encodeResult(id, text));
+  get slowConsumer(): SlowConsumerPolicy {
+    return this.#core.slowConsumer;
+  }
+
+  encode({ id }: ServerOperation, { text }: ResultText): string {
+    return this.#connection.encodeResult(id, text);
   }
 
   closeAsTooSlow(): void {
     this.#closeAsTooSlow(this.#core.clock.now());
   }
 
-  endWithErrors({ operation }: SocketOperation, errors: readonly FormattedError[]): void {
+  endWithErrors(running: SocketOperation, errors: readonly FormattedError[]): void {
+    const { operation } = running;
     this.#release(operation);
-    this.#apply(this.#connection.error(operation, errors));
+    this.#end(running, this.#connection.error(operation, errors));
   }
 
-  endCompleted({ operation }: SocketOperation): void {
+  endCompleted(running: SocketOperation): void {
+    const { operation } = running;
     this.#release(operation);
-    this.#apply(this.#connection.complete(operation));
+    this.#end(running, this.#connection.complete(operation));
+  }
+
+  /** Does what ends an operation, but after the results of it that wait for room. */
+  #end(running: SocketOperation, outputs: readonly ServerOutput[]): void {
+    if (!this.outbox.isHolding) return this.#apply(outputs);
+    for (const output of outputs) {
+      if (output.kind !== 'send') this.#do(output);
+      else if (this.outbox.end(running, output.frame) === 'too-slow') this.closeAsTooSlow();
+    }
   }
 
   room(): Promise<void> | undefined {
@@ -272,6 +290,13 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
 
   #whenStalled(): Instant {
     return this.#core.clock.now() + this.#core.limits.stalledMs;
+  }
+
+  #cancel(operation: ServerOperation): void {
+    const running = this.#release(operation);
+    if (!running) return;
+    if (this.outbox.isHolding) this.outbox.forget((reader) => reader === running);
+    running.cancel();
   }
 
   #release(operation: ServerOperation): SocketOperation | undefined {

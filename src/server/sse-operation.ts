@@ -1,5 +1,5 @@
 import type { PreparedOperation } from '../execution/index.ts';
-import { singleFraming } from '../protocol/index.ts';
+import { singleFraming, toByteString, utf8Length } from '../protocol/index.ts';
 import type { FormattedError } from '../vocabulary.ts';
 import type { NotAdmitted } from './admission.ts';
 import { refusal } from './admission.ts';
@@ -7,7 +7,9 @@ import type { ServerCore } from './core.ts';
 import { answerErrors, toText } from './http-response.ts';
 import type { HttpResponse } from './http-response.ts';
 import type { ResultSink } from './operation-run.ts';
+import type { Outbox, Writing } from './outbox.ts';
 import type { ResultText } from './result-text.ts';
+import type { ResultPolicy, ResultReader, SlowConsumerPolicy } from './slow-consumer.ts';
 import type { StreamSession } from './stream-session.ts';
 
 /** What an {@link SseOperation} is, and whom it tells what. */
@@ -29,11 +31,13 @@ export interface SseOperationOptions {
  * The request is answered with 202 when a subscription's source is open, and for others as soon as nothing refused them at once. Errors that come before
  * that are the answer; those that come later are results.
  */
-export class SseOperation implements ResultSink {
+export class SseOperation implements ResultSink, ResultReader {
   readonly #core: ServerCore;
   readonly #options: SseOperationOptions;
   #kind: PreparedOperation['kind'] | undefined;
   #isAnswered = false;
+  policy: ResultPolicy = 'keep';
+  droppedResults = 0;
 
   constructor(core: ServerCore, options: SseOperationOptions) {
     this.#core = core;
@@ -54,20 +58,21 @@ export class SseOperation implements ResultSink {
     void this.#core.clock.turn().then(() => this.#accept());
   }
 
-  started(): void {
+  /** @param policy - of its events, unless that of the server applies */
+  started(policy: SlowConsumerPolicy = this.#core.slowConsumer): void {
+    this.policy = policy;
     this.#accept();
   }
 
-  next({ text }: ResultText): void {
+  next(result: ResultText): void {
     this.#accept();
-    const { id, stream } = this.#options;
-    stream.write(singleFraming.result(id, text));
+    this.#options.stream.deliver(this, result);
   }
 
   error(errors: readonly FormattedError[]): void {
     const { id, stream, onEnd } = this.#options;
     onEnd();
-    if (this.#isAnswered) return stream.write(singleFraming.error(id, errors));
+    if (this.#isAnswered) return stream.finish(this, singleFraming.error(id, errors));
     const answer = answerErrors(this.#core, 'application/graphql-response+json', errors);
     // 2xx would promise results
     this.#answer(answer.status < 400 ? { ...answer, status: 400 } : answer);
@@ -77,7 +82,24 @@ export class SseOperation implements ResultSink {
     const { id, stream, onEnd } = this.#options;
     this.#accept();
     onEnd();
-    stream.write(singleFraming.complete(id));
+    stream.finish(this, singleFraming.complete(id));
+  }
+
+  get id(): string {
+    return this.#options.id;
+  }
+
+  writeTo(outbox: Outbox, { text }: ResultText): Writing {
+    const piece = singleFraming.result(this.id, text);
+    return outbox.write(outbox.takesBytes ? toByteString(piece) : piece);
+  }
+
+  writeEnd(outbox: Outbox, message: string): Writing {
+    return outbox.writeMessage(outbox.takesBytes ? toByteString(message) : message);
+  }
+
+  bytesOf({ text }: ResultText): number {
+    return utf8Length(singleFraming.result(this.id, text));
   }
 
   room(): Promise<void> | undefined {
@@ -86,6 +108,7 @@ export class SseOperation implements ResultSink {
 
   /** Its client stopped it, or the stream is gone; nothing is told there. */
   stopped(): void {
+    this.#options.stream.forget((reader) => reader === this);
     this.#answer(toText(204, ''));
   }
 

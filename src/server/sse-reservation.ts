@@ -105,6 +105,8 @@ export class Reservation implements Waiting {
       throw new HttpProblem('BAD_REQUEST', '`extensions.operationId` must be a non-empty string');
     }
     const counted = this.#admit(id);
+    // what waits of a predecessor that has ended would be taken for its own
+    this.#stream.forget((reader) => reader.id === id);
     return new Promise((resolve) => {
       const operation = new SseOperation(this.#core, {
         id,

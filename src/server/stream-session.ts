@@ -1,14 +1,16 @@
 import { toByteString } from '../protocol/index.ts';
-import type { ByteString, ResponseFraming } from '../protocol/index.ts';
+import type { ByteString } from '../protocol/index.ts';
 import type { Instant } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
 import type { ByteTarget } from './byte-target.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
-import type { TextTarget, Writing } from './outbox.ts';
+import type { Writing } from './outbox.ts';
 import { Outbox } from './outbox.ts';
 import type { ByteStream, ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 import type { ResultText } from './result-text.ts';
+import type { ResultReader } from './slow-consumer.ts';
+import type { TextTarget } from './turn-output.ts';
 
 /** What a {@link StreamSession} writes besides what it is given. */
 export interface StreamOptions {
@@ -30,18 +32,17 @@ type State =
   | { readonly kind: 'early'; readonly texts: EarlyTexts; readonly outbox: Outbox }
   /** The same, and nothing follows. */
   | { readonly kind: 'early-ended'; readonly texts: EarlyTexts; readonly outbox: Outbox }
-  | {
-      readonly kind: 'open';
-      readonly stream: ResponseStream | ByteStream;
-      readonly outbox: Outbox;
-    }
+  | { readonly kind: 'open'; readonly stream: AnyStream; readonly outbox: Outbox }
+  /** Nothing follows but what waits for room. */
+  | { readonly kind: 'ending'; readonly stream: AnyStream; readonly outbox: Outbox }
   | { readonly kind: 'gone' };
+
+type AnyStream = ResponseStream | ByteStream;
 
 /** One response that is a stream: heartbeats, and the same bounds on what waits for a slow reader as on sockets. */
 export class StreamSession implements ResponseStreamEvents, Waiting {
   readonly #core: ServerCore;
   readonly #options: StreamOptions;
-  readonly #heartbeatMs: number;
   #state: State;
   #heartbeatAt: Instant = never;
   #stalledAt: Instant = never;
@@ -49,9 +50,8 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   constructor(core: ServerCore, options: StreamOptions) {
     this.#core = core;
     this.#options = options;
-    this.#heartbeatMs = core.keepAlive.heartbeatMs ?? heartbeatMs;
     const texts = new EarlyTexts();
-    this.#state = { kind: 'early', texts, outbox: new Outbox(texts, core.limits) };
+    this.#state = { kind: 'early', texts, outbox: new Outbox(texts, core.limits, core) };
   }
 
   get deadline(): Instant {
@@ -59,50 +59,54 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   }
 
   /** The response begins. */
-  open(stream: ResponseStream | ByteStream): ResponseStreamEvents {
+  open(stream: AnyStream): ResponseStreamEvents {
     const { kind } = this.#state;
-    if (kind === 'open' || kind === 'gone') {
+    if (kind !== 'early' && kind !== 'early-ended') {
       stream.destroy();
       return this;
     }
-    const { texts, outbox } = this.#state;
-    const { limits, flusher, deadlines } = this.#core;
-    this.#state = { kind: 'open', stream, outbox: new Outbox(toTarget(stream), limits, flusher) };
+    const { texts, outbox: early } = this.#state;
+    const outbox = new Outbox(toTarget(stream), this.#core.limits, this.#core);
+    this.#state = { kind: 'open', stream, outbox };
     this.write(this.#options.opening + texts.joined);
-    outbox.drained();
-    if (kind === 'early-ended') this.end();
-    else deadlines.watch(this);
+    outbox.continueFrom(early);
+    if (kind === 'early-ended') this.#endWhenWritten();
+    else this.#core.deadlines.watch(this);
     return this;
   }
 
+  /** Writes what is no result. */
   write(text: string): void {
-    if (this.#state.kind === 'gone' || this.#state.kind === 'early-ended') return;
-    const { outbox } = this.#state;
-    this.#wrote(outbox.write(outbox.takesBytes ? toByteString(text) : text));
+    const outbox = this.#writable;
+    if (outbox) this.#judge(outbox.writeMessage(outbox.takesBytes ? toByteString(text) : text));
   }
 
-  /** Writes a result as `framing` has it. */
-  deliver(result: ResultText, framing: ResponseFraming): void {
-    if (this.#state.kind === 'open' && this.#state.outbox.takesBytes)
-      this.#wrote(result.pieceIn(framing).writeTo(this.#state.outbox));
-    else this.write(framing.result(result.text));
+  /** Writes a result of an operation. */
+  deliver(reader: ResultReader, result: ResultText): void {
+    const outbox = this.#writable;
+    if (outbox) this.#judge(outbox.deliver(reader, result));
   }
 
-  /** Ends the response after `text`. */
-  end(text = ''): void {
-    if (text !== '') this.write(text);
-    if (this.#state.kind === 'early') {
-      this.#state = { ...this.#state, kind: 'early-ended' };
-    } else if (this.#state.kind === 'open') {
-      this.#state.outbox.writePending();
-      this.#state.stream.end();
-      this.#leave();
-    }
+  /** Writes what ends an operation, after its results. */
+  finish(reader: ResultReader, text: string): void {
+    const outbox = this.#writable;
+    if (outbox) this.#judge(outbox.end(reader, text));
+  }
+
+  /** What waits for the operations that are meant is not written any more. */
+  forget(isMeant: (reader: ResultReader) => boolean): void {
+    this.#writable?.forget(isMeant);
+  }
+
+  /** Ends the response after what was written. */
+  end(): void {
+    if (this.#state.kind === 'early') this.#state = { ...this.#state, kind: 'early-ended' };
+    else if (this.#state.kind === 'open') this.#endWhenWritten();
   }
 
   /** Ends the connection: its client learns that the response is not complete. */
   cut(): void {
-    if (this.#state.kind === 'open') this.#state.stream.destroy();
+    if (this.#state.kind === 'open' || this.#state.kind === 'ending') this.#state.stream.destroy();
     this.#leave();
   }
 
@@ -115,10 +119,11 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
 
   drained(): void {
     this.#stalledAt = never;
-    if (this.#state.kind !== 'open') return;
+    if (this.#state.kind !== 'open' && this.#state.kind !== 'ending') return;
     const { outbox } = this.#state;
     outbox.drained();
-    if (outbox.isAwaited) this.#waitForReader();
+    if (this.#state.kind === 'ending') this.#endWhenWritten();
+    else if (outbox.isAwaited) this.#waitForReader();
   }
 
   closed(): void {
@@ -130,11 +135,29 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     else if (this.#heartbeatAt <= now) this.write(this.#options.heartbeat);
   }
 
-  #wrote(writing: Writing): void {
-    if (writing === 'too-slow') this.#cutAsTooSlow();
+  get #writable(): Outbox | undefined {
+    const { kind } = this.#state;
+    return kind === 'early' || kind === 'open' ? this.#state.outbox : undefined;
+  }
+
+  #judge(writing: Writing): void {
+    if (writing === 'too-slow') return this.#cutAsTooSlow();
+    if (this.#state.kind !== 'open') return;
     // whoever watches finds by itself that it moved on
-    else if (this.#state.kind === 'open')
-      this.#heartbeatAt = this.#core.clock.now() + this.#heartbeatMs;
+    const { keepAlive, clock } = this.#core;
+    this.#heartbeatAt = clock.now() + (keepAlive.heartbeatMs ?? heartbeatMs);
+  }
+
+  #endWhenWritten(): void {
+    if (this.#state.kind !== 'open' && this.#state.kind !== 'ending') return;
+    const { stream, outbox } = this.#state;
+    if (outbox.isHolding) {
+      this.#state = { kind: 'ending', stream, outbox };
+      return this.#waitForReader();
+    }
+    outbox.writePending();
+    stream.end();
+    this.#leave();
   }
 
   #cutAsTooSlow(): void {
@@ -159,7 +182,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   }
 }
 
-function toTarget(stream: ResponseStream | ByteStream): TextTarget | ByteTarget {
+function toTarget(stream: AnyStream): TextTarget | ByteTarget {
   return 'write' in stream ? new OpenTexts(stream) : new OpenBytes(stream);
 }
 

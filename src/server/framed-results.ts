@@ -1,0 +1,31 @@
+import { toByteString, utf8Length } from '../protocol/index.ts';
+import type { ResponseFraming } from '../protocol/index.ts';
+import type { Outbox, Writing } from './outbox.ts';
+import type { ResultText } from './result-text.ts';
+import type { ResultPolicy, ResultReader } from './slow-consumer.ts';
+
+/** The results of the one operation that a response stream carries. */
+export class FramedResults implements ResultReader {
+  readonly id = '';
+  readonly framing: ResponseFraming;
+  policy: ResultPolicy = 'keep';
+  droppedResults = 0;
+
+  constructor(framing: ResponseFraming) {
+    this.framing = framing;
+  }
+
+  writeTo(outbox: Outbox, result: ResultText): Writing {
+    return outbox.takesBytes
+      ? result.pieceIn(this.framing).writeTo(outbox)
+      : outbox.write(this.framing.result(result.text));
+  }
+
+  writeEnd(outbox: Outbox, message: string): Writing {
+    return outbox.writeMessage(outbox.takesBytes ? toByteString(message) : message);
+  }
+
+  bytesOf({ text }: ResultText): number {
+    return utf8Length(this.framing.result(text));
+  }
+}

@@ -1,0 +1,136 @@
+import type { Outbox } from './outbox.ts';
+import type { ResultText } from './result-text.ts';
+import type { ResultReader } from './slow-consumer.ts';
+
+/** What has to wait, and for whom. */
+type Held =
+  | {
+      readonly kind: 'result';
+      readonly reader: ResultReader;
+      result: ResultText;
+      bytes: number;
+    }
+  /** What ends the operation. */
+  | { readonly kind: 'end'; readonly reader: ResultReader; readonly message: string };
+
+type HeldResult = Extract<Held, { readonly kind: 'result' }>;
+
+/** A queue of which so much was dropped is made anew: a peer may stop reading for good. */
+const mostHoles = 1_024;
+
+/**
+ * Results that a connection is still to be sent, in order, with the ends of their operations. There is one only while a peer reads too slowly.
+ *
+ * @remarks
+ * Above `maximumBytes` the oldest results whose policy is `drop-oldest` make room for newer ones; the one that came last stays. Whoever holds more than
+ * that is judged by the hard limit.
+ */
+export class HeldResults {
+  readonly #maximumBytes: number;
+  /** In order; what was dropped leaves a hole. */
+  #queue: (Held | undefined)[] = [];
+  readonly #newest = new Map<ResultReader, HeldResult>();
+  /** Nothing that may be dropped stands before it. */
+  #oldest = 0;
+  #bytes = 0;
+
+  constructor(maximumBytes: number) {
+    this.#maximumBytes = maximumBytes;
+  }
+
+  /** Of all that waits. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  /** Whether results of `reader` wait: its later ones have to wait, too. */
+  has(reader: ResultReader): boolean {
+    return this.#newest.has(reader);
+  }
+
+  /** Holds a result behind what waits; returns how many were dropped for it. */
+  hold(reader: ResultReader, result: ResultText): number {
+    return this.#add({ kind: 'result', reader, result, bytes: reader.bytesOf(result) });
+  }
+
+  /** Holds a result in place of the one that waits, if one does; returns how many were dropped for it. */
+  holdLatest(reader: ResultReader, result: ResultText): number {
+    const bytes = reader.bytesOf(result);
+    const waiting = this.#newest.get(reader);
+    if (!waiting) return this.#add({ kind: 'result', reader, result, bytes });
+    this.#bytes += bytes - waiting.bytes;
+    waiting.result = result;
+    waiting.bytes = bytes;
+    reader.droppedResults += 1;
+    return 1 + this.#makeRoomFor(waiting);
+  }
+
+  /** Holds what ends an operation whose results wait. */
+  holdEnd(reader: ResultReader, message: string): void {
+    this.#queue.push({ kind: 'end', reader, message });
+    this.#bytes += message.length;
+  }
+
+  /** Forgets what waits for those that are meant: it is of no use any more. */
+  forget(isMeant: (reader: ResultReader) => boolean): void {
+    for (const [index, held] of this.#queue.entries()) {
+      if (held !== undefined && isMeant(held.reader)) this.#remove(held, index);
+    }
+    if (this.#queue.every((held) => held === undefined)) this.#queue = [];
+  }
+
+  /** Writes what `outbox` has room for, in order. */
+  release(outbox: Outbox): void {
+    for (const [index, held] of this.#queue.entries()) {
+      if (held === undefined) continue;
+      const writing =
+        held.kind === 'end'
+          ? held.reader.writeEnd(outbox, held.message)
+          : held.reader.writeTo(outbox, held.result);
+      if (writing === 'too-slow') return this.#startAt(index);
+      this.#remove(held, index);
+    }
+    this.#startAt(this.#queue.length);
+  }
+
+  #add(held: HeldResult): number {
+    this.#queue.push(held);
+    this.#newest.set(held.reader, held);
+    this.#bytes += held.bytes;
+    return this.#makeRoomFor(held);
+  }
+
+  #makeRoomFor(newcomer: HeldResult): number {
+    let dropped = 0;
+    for (; this.#bytes > this.#maximumBytes && this.#oldest < this.#queue.length; this.#oldest++) {
+      const held = this.#queue[this.#oldest];
+      if (held === newcomer) break;
+      if (held?.kind !== 'result' || held.reader.policy !== 'drop-oldest') continue;
+      this.#remove(held, this.#oldest);
+      held.reader.droppedResults += 1;
+      dropped += 1;
+    }
+    if (this.#oldest > mostHoles) this.#closeHoles();
+    return dropped;
+  }
+
+  #closeHoles(): void {
+    this.#queue = this.#queue.filter((held) => held !== undefined);
+    this.#oldest = 0;
+  }
+
+  #remove(held: Held, index: number): void {
+    this.#queue[index] = undefined;
+    this.#bytes -= held.kind === 'end' ? held.message.length : held.bytes;
+    if (this.#newest.get(held.reader) === held) this.#newest.delete(held.reader);
+  }
+
+  #startAt(index: number): void {
+    this.#queue = this.#queue.slice(index);
+    this.#oldest = Math.max(0, this.#oldest - index);
+  }
+}
