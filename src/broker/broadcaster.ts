@@ -134,8 +134,10 @@ class BroadcastReader<Event> implements EntryReader {
     return this.#cursor.nextIndex;
   }
 
-  addConsumer(): void {
-    this.#consumers.add();
+  adopt(reader: object): void {
+    if (!(reader instanceof BroadcastReader)) return;
+    this.#consumers.adopt(reader.#consumers);
+    reader.#cursor.close();
   }
 
   removeConsumer(): void {

@@ -1,4 +1,4 @@
-/** Counts a reader and those who share it, wherever such things are counted; all of them leave when it is released. */
+/** Counts a reader's consumer and those who share the reader, wherever such things are counted; all of them leave when it is released. */
 export class Consumers {
   readonly #count: ConsumerCount;
   #state: 'open' | 'released' = 'open';
@@ -10,10 +10,12 @@ export class Consumers {
     count.add();
   }
 
-  add(): void {
-    if (this.#state === 'released') return;
-    this.#others += 1;
-    this.#count.add();
+  /** Takes over whoever another one counts: the numbers stay what they are. */
+  adopt(other: Consumers): void {
+    if (this.#state === 'released' || other.#state === 'released') return;
+    this.#others += other.#others + 1;
+    other.#others = 0;
+    other.#state = 'released';
   }
 
   remove(): void {

@@ -14,7 +14,7 @@ export interface EntryReader {
   read(): Promise<readonly SourceEntry[] | undefined>;
   /** As in `LogReader`: present where several consumers may share this reader. */
   readonly nextIndex?: number;
-  addConsumer?(): void;
+  adopt?(reader: object): void;
   removeConsumer?(): void;
   close(): Promise<void>;
 }

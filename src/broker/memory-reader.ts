@@ -35,8 +35,10 @@ export class MemoryReader implements LogReader {
     return this.#cursor.nextIndex;
   }
 
-  addConsumer(): void {
-    this.#consumers.add();
+  adopt(reader: object): void {
+    if (!(reader instanceof MemoryReader)) return;
+    this.#consumers.adopt(reader.#consumers);
+    reader.#cursor.close();
   }
 
   removeConsumer(): void {

@@ -132,9 +132,14 @@ export interface LogReader {
    * while an earlier call is pending.
    */
   read(): Promise<LogBatch | undefined>;
-  /** One consumer more shares what is read here: {@link Broker.readerCount} counts it like a reader. */
-  addConsumer?(): void;
-  /** One of those consumers left. */
+  /**
+   * Closes another reader of the same log, whose consumer from now on shares what is read here.
+   *
+   * @remarks
+   * {@link Broker.readerCount} stays as it is: it counts consumers.
+   */
+  adopt?(reader: object): void;
+  /** One of several consumers left. */
   removeConsumer?(): void;
   /** Releases the reader; a pending `read()` resolves with `undefined` at once. Closing twice is harmless. Never rejects. */
   close(): Promise<void>;

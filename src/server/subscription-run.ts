@@ -124,11 +124,10 @@ export class SubscriptionRun {
     const known = sharing.find(plan.group);
     const group = known ?? sharing.create(this.#core, plan.group, start);
     const member = new GroupMember(run, filtersOf(plan.source.steps), { group, firstIndex });
-    group.join(member);
+    group.join(member, reader);
     run.stopsWith(member);
     run.settle();
-    if (known) void reader.close();
-    else void group.run();
+    if (!known) void group.run();
     // neither of them ever rejects
   }
 

@@ -2,7 +2,8 @@ import type { EntryReader, SourceEntry } from '../../broker/entry-reader.ts';
 import type { Clock } from '../../vocabulary.ts';
 import type { EventOutcome, GroupExecutor } from './group-executor.ts';
 import type { ResultText } from '../result-text.ts';
-import type { EventRun, GroupMember, SourceEnd } from './group-member.ts';
+import type { EventRun, GroupMember } from './group-member.ts';
+import type { SourceEnd } from './recipient.ts';
 import type { GroupPlan } from './share-plan.ts';
 import type { SharedMap } from './shared-event.ts';
 import { SharedEvent } from './shared-event.ts';
@@ -66,8 +67,12 @@ export class ExecutionGroup {
     return this.#members.length;
   }
 
-  join(member: GroupMember): void {
-    if (this.#members.length > 0) this.#reader.addConsumer?.();
+  /** @param reader - of the member, which the group takes over; its own for the first */
+  join(member: GroupMember, reader: EntryReader): void {
+    if (reader !== this.#reader) {
+      this.#reader.adopt?.(reader);
+      void reader.close(); // never rejects
+    }
     member.slot = this.#members.length;
     this.#members.push(member);
   }
