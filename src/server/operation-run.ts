@@ -4,7 +4,7 @@ import { admit, toOperationEvent } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
 import type { ResultText } from './result-text.ts';
-import type { Recipient } from './sharing/group-member.ts';
+import type { Recipient } from './sharing/recipient.ts';
 import { SubscriptionRun } from './subscription-run.ts';
 import { toResultText } from './to-result-text.ts';
 
@@ -49,16 +49,17 @@ export interface Stoppable {
 export class OperationRun implements Recipient {
   readonly #core: ServerCore;
   readonly #sink: ResultSink;
-  /** What hooks are told; `undefined` once no hook will ask. */
-  #event: OperationEvent<object> | undefined;
-  #admission: AdmissionOptions | undefined;
+  /** What it was asked for, for hooks; `undefined` once no hook will ask. */
+  #question: Question | undefined;
   #context: unknown;
   #state: OperationState = 'running';
 
   constructor(core: ServerCore, work: OperationWork, sink: ResultSink) {
     this.#core = core;
-    this.#event = toOperationEvent(work.session, work.request);
-    this.#admission = work.admission;
+    this.#question = {
+      event: toOperationEvent(work.session, work.request),
+      admission: work.admission,
+    };
     this.#sink = sink;
   }
 
@@ -73,15 +74,14 @@ export class OperationRun implements Recipient {
 
   /** Runs the operation; resolves, never rejects, once nothing more will happen for it or the events of its group are all that it waits for. */
   async start(): Promise<void> {
-    const event = this.#event;
-    if (event === undefined) return;
+    const question = this.#question;
+    if (question === undefined) return;
     try {
       const turn = this.#core.newcomers.turn();
       if (turn) await turn;
       if (this.hasEnded) return;
-      const admission = await admit(this.#core, event, this.#admission);
-      this.#admission = undefined;
-      this.#event = admission.event;
+      const admission = await admit(this.#core, question.event, question.admission);
+      this.#question = { event: admission.event };
       if (this.hasEnded) return;
       if (admission.kind === 'refused') return await this.#fail(admission.errors);
       this.#context = admission.context;
@@ -112,7 +112,7 @@ export class OperationRun implements Recipient {
   /** Nothing is left to be done but to wait for the events of a group. */
   settle(): void {
     const { options } = this.#core;
-    if (!options.onError && !options.onComplete) this.#event = undefined;
+    if (!options.onError && !options.onComplete) this.#question = undefined;
   }
 
   deliver(result: ResultText): void {
@@ -145,14 +145,14 @@ export class OperationRun implements Recipient {
   }
 
   #subscribe(admitted: Admitted): Promise<void> {
-    const variables = this.#event?.operation.variables;
+    const variables = this.#question?.event.operation.variables;
     return new SubscriptionRun(this.#core, this, { ...admitted, variables }).start();
   }
 
   async #runOnce({ prepared, context }: Admitted): Promise<void> {
     const controller = new AbortController();
     this.stopsWith({ stop: () => controller.abort() });
-    const variables = this.#event?.operation.variables;
+    const variables = this.#question?.event.operation.variables;
     const outcome = await this.#core.engine.execute(prepared, {
       context,
       ...(variables && { variables }),
@@ -177,7 +177,7 @@ export class OperationRun implements Recipient {
   }
 
   async #deliverThroughHook(result: FormattedResult): Promise<void> {
-    const event = this.#event;
+    const event = this.#question?.event;
     const shown = event && (await this.#core.options.onNext?.({ ...event, result }));
     this.deliver(toResultText(this.#core, shown ?? result));
   }
@@ -191,9 +191,10 @@ export class OperationRun implements Recipient {
   }
 
   async #replaceErrors(errors: readonly FormattedError[]): Promise<readonly FormattedError[]> {
-    if (!this.#event) return errors;
+    const event = this.#question?.event;
+    if (!event) return errors;
     try {
-      const replaced = await this.#core.options.onError?.({ ...this.#event, errors });
+      const replaced = await this.#core.options.onError?.({ ...event, errors });
       return replaced === undefined || replaced.length === 0 ? errors : replaced;
     } catch (error) {
       return [this.#core.masking.error(error, 'onError')];
@@ -214,11 +215,18 @@ export class OperationRun implements Recipient {
 
   async #notifyCompletion(): Promise<void> {
     try {
-      if (this.#event) await this.#core.options.onComplete?.(this.#event);
+      const event = this.#question?.event;
+      if (event) await this.#core.options.onComplete?.(event);
     } catch (error) {
       this.#core.report(error, 'onComplete');
     }
   }
+}
+
+interface Question {
+  readonly event: OperationEvent<object>;
+  /** Until it is answered. */
+  readonly admission?: AdmissionOptions | undefined;
 }
 
 /** Running work may have something that has to be stopped. */

@@ -60,7 +60,8 @@ async function subscribeOver(
 }
 
 it(`a subscriber of a shared event costs at most ${bytesPerSubscriber} bytes of heap besides its socket`, async () => {
-  const app = serveSharing();
+  // a context belongs to the program: this one gives all operations of a session the same
+  const app = serveSharing({ options: { context: ({ session }) => session } });
   const { server, clock, publish, executions } = app;
   // what the runtime learns and compiles is there then
   const earlier = await connect(app);

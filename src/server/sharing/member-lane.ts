@@ -1,0 +1,118 @@
+import { SourceError } from '../../errors.ts';
+import type { ResultText } from '../result-text.ts';
+import type { GroupExecutor } from './group-executor.ts';
+import type { MemberFilter, Verdict } from './member-filters.ts';
+import { judge } from './member-filters.ts';
+import type { Recipient, SourceEnd } from './recipient.ts';
+import { tellEnd } from './recipient.ts';
+import type { SharedEvent } from './shared-event.ts';
+
+/** Events that may wait for the asynchronous filter, or the own execution, of one member; as many as a log holds by default. */
+const maximumWaiting = 1_000;
+
+/**
+ * What one member of a group has for itself: filters, and the events that wait for one of them or for an execution of its own.
+ *
+ * @remarks
+ * Whatever is slow about one member delays nobody else; later events of that member queue behind it.
+ */
+export class MemberLane {
+  readonly #recipient: Recipient;
+  readonly #filters: readonly MemberFilter[];
+  /** The first of them is at work. */
+  #waiting: WaitingEvent[] = [];
+  #end: SourceEnd | undefined;
+  #state: 'idle' | 'draining' | 'abandoned' = 'idle';
+
+  constructor(recipient: Recipient, filters: readonly MemberFilter[]) {
+    this.#recipient = recipient;
+    this.#filters = filters;
+  }
+
+  /** Whether the member could do without it. */
+  get isSuperfluous(): boolean {
+    return this.#state === 'idle' && this.#filters.length === 0;
+  }
+
+  /** Whether an event has to be delivered now. */
+  lets(event: SharedEvent, executor: GroupExecutor, member: Stoppable): boolean {
+    if (this.#state !== 'idle') {
+      this.wait({ event, executor }, member);
+      return false;
+    }
+    const verdict = judge(this.#filters, event);
+    if (verdict instanceof Promise) this.wait({ event, executor, verdict }, member);
+    else if (verdict.kind === 'failed') this.#recipient.deliver(executor.fail(verdict.error));
+    return !(verdict instanceof Promise) && verdict.kind === 'passed';
+  }
+
+  /** Has an event wait for its turn. A lane that is too long fails its member. */
+  wait(waiting: WaitingEvent, member: Stoppable): void {
+    if (this.#waiting.length < maximumWaiting) {
+      this.#waiting.push(waiting);
+      if (this.#state === 'idle') void this.#drain(); // never rejects
+      return;
+    }
+    member.stop();
+    this.#recipient.fail(waiting.executor.failSource(overrun()));
+  }
+
+  /** The source ended; it is heard of after what waits. */
+  end(end: SourceEnd): void {
+    this.#end = end;
+    if (this.#state === 'idle') tellEnd(this.#recipient, end);
+  }
+
+  /** Nothing is delivered any more. */
+  abandon(): void {
+    this.#state = 'abandoned';
+    this.#waiting = [];
+  }
+
+  async #drain(): Promise<void> {
+    this.#state = 'draining';
+    for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
+      const result = await this.#process(first);
+      if (this.#isAbandoned()) return;
+      this.#waiting.shift();
+      if (result !== undefined) this.#recipient.deliver(result);
+      if (this.#isAbandoned()) return;
+    }
+    this.#state = 'idle';
+    if (this.#end !== undefined) tellEnd(this.#recipient, this.#end);
+  }
+
+  async #process({ event, executor, verdict }: WaitingEvent): Promise<ResultText | undefined> {
+    const judged = await (verdict ?? judge(this.#filters, event));
+    // nothing is executed for somebody who left meanwhile
+    if (this.#isAbandoned() || judged.kind === 'dropped') return undefined;
+    if (judged.kind === 'failed') return executor.fail(judged.error);
+    const outcome = await event.outcome();
+    if (outcome.kind === 'shared') return outcome.result;
+    if (this.#isAbandoned()) return undefined;
+    return executor.executeFor(this.#recipient.context, outcome.value);
+  }
+
+  /** A method, because the compiler would otherwise believe that the state cannot change during an `await`. */
+  #isAbandoned(): boolean {
+    return this.#state === 'abandoned';
+  }
+}
+
+interface WaitingEvent {
+  readonly event: SharedEvent;
+  readonly executor: GroupExecutor;
+  /** Absent until its turn comes: filters see events one after the other. */
+  readonly verdict?: Verdict | Promise<Verdict>;
+}
+
+interface Stoppable {
+  stop(): void;
+}
+
+function overrun(): SourceError {
+  return new SourceError(
+    'EVENTS_LOST',
+    `more than ${maximumWaiting} events waited for the filter or the execution of this subscriber`,
+  );
+}
