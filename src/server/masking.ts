@@ -32,13 +32,13 @@ function isMeantForClients(error: unknown): error is GraphQLError {
 const hiddenMessage = 'Internal server error';
 
 function formatHidden(error: unknown, code: ErrorCode): FormattedError {
+  return { ...placeOf(error), message: hiddenMessage, extensions: { code } };
+}
+
+/** Where in document and response it happened, as far as that is known. */
+function placeOf(error: unknown): Pick<FormattedError, 'locations' | 'path'> {
   const { locations, path } = error instanceof GraphQLError ? error.toJSON() : {};
-  return {
-    message: hiddenMessage,
-    ...(locations && { locations }),
-    ...(path && { path }),
-    extensions: { code },
-  };
+  return { ...(locations && { locations }), ...(path && { path }) };
 }
 
 function formatOpenly(error: unknown, code: ErrorCode): FormattedError {
@@ -57,8 +57,9 @@ function formatOpenly(error: unknown, code: ErrorCode): FormattedError {
 export function createMasking(hides: boolean, report: InternalErrorReporter): Masking {
   const formatAny = (error: unknown, where: string, code: ErrorCode): FormattedError => {
     if (isMeantForClients(error)) return error.toJSON();
-    if (error instanceof SourceError)
-      return { message: error.message, extensions: { code: error.code } };
+    const cause = error instanceof GraphQLError ? error.originalError : error;
+    if (cause instanceof SourceError)
+      return { ...placeOf(error), message: cause.message, extensions: { code: cause.code } };
     report(error instanceof GraphQLError ? (error.originalError ?? error) : error, where);
     return hides ? formatHidden(error, code) : formatOpenly(error, code);
   };
