@@ -50,6 +50,9 @@ static void open_connection(struct run *run, struct client *client) {
   if (client->index < run->options.stalled) {
     int bytes = SMALL_RECEIVE_BUFFER_BYTES;
     setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    // segments of a network, not of the loopback: of those the kernel holds megabytes before the server has to
+    int segment_bytes = 1460;
+    setsockopt(client->fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes);
   }
   bind_to_source(run, client);
   struct sockaddr_in server = {
