@@ -121,10 +121,11 @@ function detach(
   fieldResolver: ExecutionArgs['fieldResolver'],
 ): EventExecutor {
   const { contextValue: _context, rootValue: _root, abortSignal: _signal, ...rest } = args;
+  // an engine's own goes before it
+  const isFree = !args.fieldResolver || args.fieldResolver === defaultFieldResolver;
   const bound = bindSubscription(prepared, {
     ...rest,
-    // an engine's own goes before it
-    ...(fieldResolver && !args.fieldResolver && { fieldResolver }),
+    ...(fieldResolver && isFree && { fieldResolver }),
   });
   if (bound.kind === 'unbound') throw new UsageError('the variables were coerced before');
   const input = { context: undefined, ...(variables && { variables }) };
