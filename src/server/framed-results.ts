@@ -1,4 +1,4 @@
-import { toByteString, utf8Length } from '../protocol/index.ts';
+import { distinctFraming, toByteString, utf8Length } from '../protocol/index.ts';
 import type { ResponseFraming } from '../protocol/index.ts';
 import type { Outbox, Writing } from './outbox.ts';
 import type { ResultText } from './result-text.ts';
@@ -6,13 +6,12 @@ import type { ResultPolicy, ResultReader } from './slow-consumer.ts';
 
 /** The results of the one operation that a response stream carries. */
 export class FramedResults implements ResultReader {
-  readonly id = '';
-  readonly framing: ResponseFraming;
+  framing: ResponseFraming = distinctFraming;
   policy: ResultPolicy = 'keep';
   droppedResults = 0;
 
-  constructor(framing: ResponseFraming) {
-    this.framing = framing;
+  get id(): string {
+    return '';
   }
 
   writeTo(outbox: Outbox, result: ResultText): Writing {

@@ -1,13 +1,14 @@
 import type { PreparedOperation } from '../execution/index.ts';
-import { distinctFraming, multipartFraming } from '../protocol/index.ts';
+import { multipartFraming } from '../protocol/index.ts';
 import type { FormattedError } from '../vocabulary.ts';
 import type { NotAdmitted } from './admission.ts';
 import { limitError, refusal } from './admission.ts';
 import type { AcceptedFormats, AnswerFormat } from './answer-format.ts';
 import { chooseErrorFormat, chooseFormat, describeOffers } from './answer-format.ts';
 import type { Place } from './capacity.ts';
-import type { ServerCore } from './core.ts';
 import { FramedResults } from './framed-results.ts';
+import type { HttpContext, HttpSession } from './http-context.ts';
+import type { HttpOperation } from './http-request.ts';
 import {
   answerErrors,
   answerResult,
@@ -18,165 +19,225 @@ import {
 } from './http-response.ts';
 import type { HttpResponse } from './http-response.ts';
 import type { ResultSink } from './operation-run.ts';
+import { OperationRun } from './operation-run.ts';
+import type { Counted } from './principals.ts';
 import type { ResultText } from './result-text.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { OpenAnswer } from './stream-registry.ts';
+import type { StreamEnd, StreamOwner } from './stream-session.ts';
 import { StreamSession } from './stream-session.ts';
 
-/** What an {@link HttpAnswer} tells to whom. */
-export interface HttpAnswerOptions {
-  readonly method: 'GET' | 'POST';
+/** An operation that came over HTTP, and who waits for its answer. */
+export interface Question {
+  readonly operation: HttpOperation;
   readonly accepted: AcceptedFormats;
+  readonly session: HttpSession;
+  readonly counted: Counted;
+  /** Aborted when the client leaves before its answer has begun. */
+  readonly signal: AbortSignal | undefined;
   /** Called once, with the whole answer or the beginning of a stream. */
   readonly respond: (response: HttpResponse) => void;
-  /** Called once, when nothing more can be answered, whoever ended it. */
-  readonly onEnd: () => void;
 }
 
-interface ResultStream {
-  readonly session: StreamSession;
-  readonly results: FramedResults;
-}
-
-/** The answer to one operation over HTTP: one result, or a stream of them, as the client accepts and the operation needs. */
-export class HttpAnswer implements ResultSink, OpenAnswer {
-  readonly #core: ServerCore;
-  readonly #options: HttpAnswerOptions;
-  #format: AnswerFormat | undefined;
-  /** The one result of an answer that is no stream, until the operation completes. */
-  #result: HttpResponse | undefined;
-  #stream: ResultStream | undefined;
+/**
+ * The answer to one operation over HTTP: one result, or a stream of them, as the client accepts and the operation needs.
+ *
+ * @remarks
+ * Once an adapter carries the stream, nothing is held that was needed to begin it.
+ */
+export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner, OpenAnswer {
+  readonly #context: HttpContext;
+  readonly #run: OperationRun;
+  readonly #session: HttpSession;
+  readonly #counted: Counted;
+  /** Until the answer is there or, if it is a stream, carried by an adapter. */
+  #asked: Asked | undefined;
+  #stream: StreamSession | undefined;
   /** What a stream takes of the connections that the process can hold. */
   #place: Place | undefined;
-  #isCut = false;
-  #hasEnded = false;
 
-  constructor(core: ServerCore, options: HttpAnswerOptions) {
-    this.#core = core;
-    this.#options = options;
+  constructor(context: HttpContext, question: Question) {
+    super();
+    const { session, counted, operation } = question;
+    this.#context = context;
+    this.#session = session;
+    this.#counted = counted;
+    this.#asked = new Asked(question, () => this.#leave());
+    const objection = (prepared: PreparedOperation) => this.#objectionTo(prepared);
+    const work = { session: session.event, request: operation.request, admission: { objection } };
+    this.#run = new OperationRun(context.core, work, this);
   }
 
-  /** Why HTTP cannot carry `prepared` for this client; if it can, how is settled from now on. */
-  readonly objectionTo = (prepared: PreparedOperation): NotAdmitted | undefined => {
-    if (this.#options.method === 'GET' && prepared.kind === 'mutation') {
-      return refusal('METHOD_NOT_ALLOWED', 'use POST for mutations');
-    }
-    const format = chooseFormat(this.#options.accepted, prepared);
-    if (!format) {
-      const what = prepared.kind === 'subscription' ? 'a subscription' : 'this operation';
-      return refusal('NOT_ACCEPTABLE', `${what} ${describeOffers(this.#core, prepared)}`);
-    }
-    return this.#settle(format);
-  };
-
-  /** The client is gone. */
-  leave(): void {
-    this.#stream?.session.cut();
-    this.#answer(nobodyListens);
+  start(): void {
+    this.#asked?.listen();
+    this.#context.streams.add(this);
+    void this.#run.start(); // never rejects
   }
 
   cut(): void {
-    this.#isCut = true;
-    if (this.#stream) this.#stream.session.cut();
-    else if (this.#format && this.#format.kind !== 'json') {
-      this.#answer(refuseWhileClosing(this.#core));
+    if (this.#stream) return this.#stream.cut();
+    const asked = this.#asked;
+    if (!asked) return;
+    asked.isCut = true;
+    if (asked.format && asked.format.kind !== 'json') {
+      this.#answer(refuseWhileClosing(this.#context.core));
     }
   }
 
   admitted(): void {
     // errors can be told on an event stream as well, so it does not wait for the source
-    if (this.#format?.kind === 'sse') this.#streaming();
+    if (this.#asked?.format?.kind === 'sse') this.#streaming();
   }
 
   /** @param policy - of its events, unless that of the server applies */
-  started(policy: SlowConsumerPolicy = this.#core.slowConsumer): void {
-    const stream = this.#streaming();
-    if (stream) stream.results.policy = policy;
+  started(policy: SlowConsumerPolicy = this.#context.core.slowConsumer): void {
+    if (this.#streaming()) this.policy = policy;
   }
 
   next(result: ResultText): void {
-    if (this.#format?.kind === 'json') {
-      this.#result = answerResult(this.#core, this.#format.mediaType, {
+    const stream = this.#streaming();
+    if (stream) return stream.deliver(this, result);
+    const asked = this.#asked;
+    if (asked?.format?.kind === 'json') {
+      asked.result = answerResult(this.#context.core, asked.format.mediaType, {
         resultText: result.text,
         result: result.result,
       });
-      return;
     }
-    const stream = this.#streaming();
-    stream?.session.deliver(stream.results, result);
   }
 
   error(errors: readonly FormattedError[]): void {
-    const { accepted } = this.#options;
-    const format = this.#format ?? chooseErrorFormat(accepted);
-    if (this.#stream || (format.kind === 'sse' && areAboutOperation(errors))) {
-      this.#format = format;
-      const stream = this.#streaming();
-      this.#finish(stream?.results.framing.error(errors));
-      return;
+    if (this.#stream) return this.#finish(this.#stream, this.framing.error(errors));
+    const asked = this.#asked;
+    if (!asked) return;
+    const { accepted } = asked.question;
+    const format = asked.format ?? chooseErrorFormat(accepted);
+    if (format.kind === 'sse' && areAboutOperation(errors)) {
+      return this.#finish(this.#begin(asked, format), this.framing.error(errors));
     }
     // request errors of a subscription are a single result: a multipart stream has not begun
     const { mediaType } = format.kind === 'json' ? format : (accepted.json ?? plainJson);
-    this.#answer(answerErrors(this.#core, mediaType, errors));
+    this.#answer(answerErrors(this.#context.core, mediaType, errors));
   }
 
   complete(): void {
-    if (this.#result) return this.#answer(this.#result);
-    this.#finish(this.#streaming()?.results.framing.complete());
+    if (this.#asked?.result) return this.#answer(this.#asked.result);
+    const stream = this.#streaming();
+    if (stream) this.#finish(stream, this.framing.complete());
   }
 
   room(): Promise<void> | undefined {
-    return this.#stream?.session.room();
+    return this.#stream?.room();
   }
 
-  #settle(format: AnswerFormat): NotAdmitted | undefined {
-    if (format.kind !== 'json') {
-      if (this.#isCut) return refusal('GOING_AWAY', 'the server is closing');
-      const { capacity } = this.#core;
-      this.#place = capacity.enter();
-      if (!this.#place) {
-        const error = limitError('AT_CAPACITY', 'connections', capacity.connections);
-        return { kind: 'refused', code: 'AT_CAPACITY', errors: [error] };
-      }
+  opened(): void {
+    this.#forgetQuestion();
+  }
+
+  gone(end: StreamEnd): void {
+    this.#end(end === 'left' ? 1006 : 1000);
+  }
+
+  /** The client is gone before its answer has begun. */
+  #leave(): void {
+    const stream = this.#stream;
+    if (!stream) this.#asked?.question.respond(nobodyListens);
+    this.#end(1006);
+    stream?.cut();
+  }
+
+  /** Why HTTP cannot carry `prepared` for this client; if it can, how is settled from now on. */
+  #objectionTo(prepared: PreparedOperation): NotAdmitted | undefined {
+    const asked = this.#asked;
+    if (!asked) return undefined;
+    const { operation, accepted } = asked.question;
+    if (operation.method === 'GET' && prepared.kind === 'mutation') {
+      return refusal('METHOD_NOT_ALLOWED', 'use POST for mutations');
     }
-    this.#format = format;
-    return undefined;
+    const format = chooseFormat(accepted, prepared);
+    if (!format) {
+      const what = prepared.kind === 'subscription' ? 'a subscription' : 'this operation';
+      return refusal('NOT_ACCEPTABLE', `${what} ${describeOffers(this.#context.core, prepared)}`);
+    }
+    const refused = format.kind === 'json' ? undefined : this.#takePlace(asked);
+    if (!refused) asked.format = format;
+    return refused;
+  }
+
+  #takePlace({ isCut }: Asked): NotAdmitted | undefined {
+    if (isCut) return refusal('GOING_AWAY', 'the server is closing');
+    const { capacity } = this.#context.core;
+    this.#place = capacity.enter();
+    if (this.#place) return undefined;
+    const error = limitError('AT_CAPACITY', 'connections', capacity.connections);
+    return { kind: 'refused', code: 'AT_CAPACITY', errors: [error] };
   }
 
   /** The stream, begun if need be; `undefined` for an answer that is none. */
-  #streaming(): ResultStream | undefined {
-    if (this.#stream || this.#format === undefined || this.#format.kind === 'json')
-      return this.#stream;
-    const framing = this.#format.kind === 'sse' ? distinctFraming : multipartFraming;
-    const session = new StreamSession(this.#core, {
-      opening: framing.opening,
-      heartbeat: framing.heartbeat,
-      onGone: () => this.#end(),
-    });
-    this.#stream = { session, results: new FramedResults(framing) };
-    this.#options.respond(toStreamResponse(framing.contentType, session));
-    return this.#stream;
+  #streaming(): StreamSession | undefined {
+    const asked = this.#asked;
+    if (this.#stream || !asked?.format || asked.format.kind === 'json') return this.#stream;
+    return this.#begin(asked, asked.format);
   }
 
-  #finish(text = ''): void {
-    if (!this.#stream) return;
-    const { session, results } = this.#stream;
-    session.finish(results, text);
-    session.end();
+  #begin({ question }: Asked, { kind }: AnswerFormat): StreamSession {
+    if (kind === 'multipart') this.framing = multipartFraming;
+    const stream = new StreamSession(this.#context.core, this);
+    this.#stream = stream;
+    question.respond(toStreamResponse(this.framing.contentType, stream));
+    return stream;
+  }
+
+  #finish(stream: StreamSession, text: string): void {
+    stream.finish(this, text);
+    stream.end();
   }
 
   #answer(response: HttpResponse): void {
-    if (this.#hasEnded) return;
-    this.#options.respond(response);
-    this.#end();
+    this.#asked?.question.respond(response);
+    this.#end(1000);
   }
 
-  #end(): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+  #end(code: number): void {
+    if (!this.#asked && !this.#stream) return;
+    this.#forgetQuestion();
+    this.#stream = undefined;
     this.#place?.leave();
-    this.#options.onEnd();
+    this.#context.streams.delete(this);
+    this.#run.cancel();
+    this.#counted.leave();
+    this.#session.end(code);
+  }
+
+  #forgetQuestion(): void {
+    this.#asked?.forget();
+    this.#asked = undefined;
   }
 }
 
 const plainJson = { mediaType: 'application/json' } as const;
+
+/** What is needed until the answer has begun. */
+class Asked {
+  readonly question: Question;
+  readonly #onLeft: () => void;
+  format: AnswerFormat | undefined;
+  /** The one result of an answer that is no stream, until the operation completes. */
+  result: HttpResponse | undefined;
+  /** The server closes. */
+  isCut = false;
+
+  constructor(question: Question, onLeft: () => void) {
+    this.question = question;
+    this.#onLeft = onLeft;
+  }
+
+  /** Hears from now on when the client leaves. */
+  listen(): void {
+    this.question.signal?.addEventListener('abort', this.#onLeft, { once: true });
+  }
+
+  forget(): void {
+    this.question.signal?.removeEventListener('abort', this.#onLeft);
+  }
+}

@@ -8,6 +8,8 @@ import type { StreamRegistry } from './stream-registry.ts';
 
 /** An HTTP request as an adapter hands it over. */
 export interface HttpRequest extends RequestHead {
+  /** What hooks and contexts are shown, and may keep for as long as they like. @defaultValue a copy of the request's own members */
+  readonly head?: RequestHead;
   /**
    * Reads the body as UTF-8 text.
    *
@@ -15,7 +17,7 @@ export interface HttpRequest extends RequestHead {
    * Stops reading and resolves with `too-big` as soon as more than `maximumBytes` came.
    */
   body(maximumBytes: number): Promise<{ readonly text: string } | 'too-big'>;
-  /** Aborted when the client leaves before its answer has begun, or while it is a stream. */
+  /** Aborted when the client leaves before its answer has begun; of a stream that has begun its events tell. */
   readonly signal?: AbortSignal;
 }
 
@@ -27,18 +29,31 @@ export interface HttpContext {
 }
 
 /** The session of one HTTP request that the connect hook accepted. */
-export interface HttpSession {
+export class HttpSession {
   readonly event: SessionEvent<object>;
+  readonly #core: ServerCore;
+  #hasEnded = false;
+
+  constructor(core: ServerCore, event: SessionEvent<object>) {
+    this.#core = core;
+    this.event = event;
+  }
+
   /** Tells the disconnect hook. Ending it twice is harmless. */
-  end(code?: number): void;
+  end(code = 1000): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    notifyDisconnect(this.#core, { ...this.event, code, reason: '' });
+  }
 }
 
 /** Runs the connect hook for one HTTP request; throws {@link HttpProblem} if it says no. */
 export async function connectOverHttp(
   core: ServerCore,
-  request: RequestHead,
+  httpRequest: HttpRequest,
   protocol: OperationProtocol,
 ): Promise<HttpSession> {
+  const request = toHead(httpRequest);
   const decision = await decideConnect(core, { request, protocol, connectionParams: {} });
   switch (decision.kind) {
     case 'failed':
@@ -46,7 +61,7 @@ export async function connectOverHttp(
     case 'refused':
       throw new HttpProblem('FORBIDDEN', decision.reason ?? 'Forbidden');
     case 'accepted':
-      return toHttpSession(core, { session: decision.session, request, protocol });
+      return new HttpSession(core, { session: decision.session, request, protocol });
   }
 }
 
@@ -55,14 +70,9 @@ export function internalError(): HttpProblem {
   return new HttpProblem('INTERNAL_SERVER_ERROR', 'Internal server error');
 }
 
-function toHttpSession(core: ServerCore, event: SessionEvent<object>): HttpSession {
-  let hasEnded = false;
-  return {
-    event,
-    end(code = 1000) {
-      if (hasEnded) return;
-      hasEnded = true;
-      notifyDisconnect(core, { ...event, code, reason: '' });
-    },
-  };
+/** A context may live as long as a stream: it must not hold what the request was read from. */
+function toHead(request: HttpRequest): RequestHead {
+  if (request.head) return request.head;
+  const { method, url, headers, remoteAddress } = request;
+  return { method, url, headers, ...(remoteAddress !== undefined && { remoteAddress }) };
 }

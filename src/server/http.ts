@@ -4,11 +4,9 @@ import { HttpAnswer } from './http-answer.ts';
 import type { HttpContext, HttpRequest, HttpSession } from './http-context.ts';
 import { connectOverHttp, internalError } from './http-context.ts';
 import { HttpProblem, toHttpProblem } from './http-problem.ts';
-import type { HttpOperation } from './http-request.ts';
 import { readOperation } from './http-request.ts';
 import type { HttpResponse } from './http-response.ts';
 import { answerProblem, nobodyListens } from './http-response.ts';
-import { OperationRun } from './operation-run.ts';
 import type { Counted } from './principals.ts';
 import { assertNoStreamMeant, handleSingleMode, isSingleMode } from './sse-single.ts';
 
@@ -44,13 +42,17 @@ async function serve(
   const operation = await readOperation(context.core, request);
   assertNoStreamMeant(context, request, operation);
   const session = await connectOverHttp(context.core, request, 'http');
-  if (request.signal?.aborted) {
+  const { signal } = request;
+  if (signal?.aborted) {
     session.end(1006);
     return nobodyListens;
   }
   try {
     const counted = countOperation(context, session);
-    return await answer(context, { request, session, counted, operation, accepted });
+    return await new Promise((respond) => {
+      const question = { operation, accepted, session, counted, signal, respond };
+      new HttpAnswer(context, question).start();
+    });
   } catch (error) {
     session.end();
     throw error;
@@ -67,40 +69,4 @@ function countOperation({ core }: HttpContext, { event }: HttpSession): Counted 
     case 'counted':
       return counting.counted;
   }
-}
-
-interface Question {
-  readonly request: HttpRequest;
-  readonly session: HttpSession;
-  readonly counted: Counted;
-  readonly operation: HttpOperation;
-  readonly accepted: AcceptedFormats;
-}
-
-/** Resolves with the answer, or with its beginning if it is a stream. */
-function answer(
-  { core, streams }: HttpContext,
-  { request: { signal }, session, counted, operation, accepted }: Question,
-): Promise<HttpResponse> {
-  return new Promise((resolve) => {
-    const responder = new HttpAnswer(core, {
-      method: operation.method,
-      accepted,
-      respond: resolve,
-      onEnd() {
-        streams.delete(responder);
-        signal?.removeEventListener('abort', leave);
-        run.cancel();
-        counted.leave();
-        session.end(signal?.aborted ? 1006 : 1000);
-      },
-    });
-    const leave = (): void => responder.leave();
-    const admission = { objection: responder.objectionTo };
-    const work = { session: session.event, request: operation.request, admission };
-    const run = new OperationRun(core, work, responder);
-    signal?.addEventListener('abort', leave, { once: true });
-    streams.add(responder);
-    void run.start(); // never rejects
-  });
 }

@@ -13,6 +13,7 @@ import { OperationQuota } from './operation-quota.ts';
 import { OperationRun } from './operation-run.ts';
 import type { Counted, CountedConnection } from './principals.ts';
 import { SseOperation } from './sse-operation.ts';
+import type { StreamOwner } from './stream-session.ts';
 import { StreamSession } from './stream-session.ts';
 
 /** What a {@link Reservation} begins with. */
@@ -29,6 +30,8 @@ export interface ReservationOptions {
   readonly onGone: () => void;
 }
 
+const framing = { opening: comment, heartbeat: comment } as const;
+
 /** An operation that was asked for and has not ended. */
 interface Running {
   readonly operation: SseOperation;
@@ -43,7 +46,8 @@ interface Running {
  * @remarks
  * Results that come before it is opened wait, within the bounds of a slow reader.
  */
-export class Reservation implements Waiting {
+export class Reservation implements StreamOwner, Waiting {
+  readonly framing = framing;
   readonly token: string;
   readonly owner: string | undefined;
   readonly #core: ServerCore;
@@ -63,11 +67,7 @@ export class Reservation implements Waiting {
     this.#options = options;
     this.#expiresAt = now + core.limits.reservationMs;
     this.#quota = new OperationQuota(core, now);
-    this.#stream = new StreamSession(core, {
-      opening: comment,
-      heartbeat: comment,
-      onGone: () => this.#end(),
-    });
+    this.#stream = new StreamSession(core, this);
     core.deadlines.watch(this);
   }
 
@@ -140,6 +140,17 @@ export class Reservation implements Waiting {
     this.cut();
   }
 
+  /** Its stream is gone. */
+  gone(): void {
+    this.#expiresAt = never;
+    this.#core.deadlines.forget(this);
+    for (const id of this.#running.keys()) this.stop(id);
+    this.#place?.leave();
+    this.#options.counted.leave();
+    this.#options.onGone();
+    this.#options.session.end();
+  }
+
   #admit(id: string): Counted {
     if (this.#running.has(id)) {
       throw new HttpProblem('OPERATION_ALREADY_EXISTS', 'an operation with this id is running');
@@ -161,16 +172,6 @@ export class Reservation implements Waiting {
     running.counted.leave();
     running.session.end();
     return running;
-  }
-
-  #end(): void {
-    this.#expiresAt = never;
-    this.#core.deadlines.forget(this);
-    for (const id of this.#running.keys()) this.stop(id);
-    this.#place?.leave();
-    this.#options.counted.leave();
-    this.#options.onGone();
-    this.#options.session.end();
   }
 }
 

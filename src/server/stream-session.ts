@@ -1,5 +1,5 @@
 import { toByteString } from '../protocol/index.ts';
-import type { ByteString } from '../protocol/index.ts';
+import type { ByteString, ResponseFraming } from '../protocol/index.ts';
 import type { Instant } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
 import type { ByteTarget } from './byte-target.ts';
@@ -12,46 +12,45 @@ import type { ResultText } from './result-text.ts';
 import type { ResultReader } from './slow-consumer.ts';
 import type { TextTarget } from './turn-output.ts';
 
-/** What a {@link StreamSession} writes besides what it is given. */
-export interface StreamOptions {
-  /** Sent at once. */
-  readonly opening: string;
-  /** Sent after some silence. */
-  readonly heartbeat: string;
-  /** Called once when nothing more can be written: ended, cut off, or left by its client. */
-  readonly onGone: () => void;
+/** Whose stream a {@link StreamSession} is. */
+export interface StreamOwner {
+  /** What is written at once, and after some silence. */
+  readonly framing: Pick<ResponseFraming, 'opening' | 'heartbeat'>;
+  /** Called when an adapter carries the stream: from now on it tells when the client leaves. */
+  opened?(): void;
+  /** Called once when nothing more can be written. */
+  gone(end: StreamEnd): void;
 }
+
+/** Whether the client left, or a stream was ended or cut off here. */
+export type StreamEnd = 'left' | 'ended';
 
 const heartbeatMs = 12_000;
 
 /** Head and opening wait in the socket when a first result follows at once; they say nothing about the reader. */
 const headBytes = 1_024;
 
-type State =
-  /** The adapter has not begun to answer; what was written waits here. */
-  | { readonly kind: 'early'; readonly texts: EarlyTexts; readonly outbox: Outbox }
-  /** The same, and nothing follows. */
-  | { readonly kind: 'early-ended'; readonly texts: EarlyTexts; readonly outbox: Outbox }
-  | { readonly kind: 'open'; readonly stream: AnyStream; readonly outbox: Outbox }
-  /** Nothing follows but what waits for room. */
-  | { readonly kind: 'ending'; readonly stream: AnyStream; readonly outbox: Outbox }
-  | { readonly kind: 'gone' };
+/** Where a stream stands; `ending` and `early-ended`: nothing follows but what waits for room, or for the adapter to begin. */
+type Phase = 'early' | 'early-ended' | 'open' | 'ending' | 'gone';
 
 type AnyStream = ResponseStream | ByteStream;
 
 /** One response that is a stream: heartbeats, and the same bounds on what waits for a slow reader as on sockets. */
 export class StreamSession implements ResponseStreamEvents, Waiting {
   readonly #core: ServerCore;
-  readonly #options: StreamOptions;
-  #state: State;
+  readonly #owner: StreamOwner;
+  #phase: Phase = 'early';
+  #carrier: EarlyTexts | AnyStream;
+  #outbox: Outbox;
   #heartbeatAt: Instant = never;
   #stalledAt: Instant = never;
 
-  constructor(core: ServerCore, options: StreamOptions) {
-    this.#core = core;
-    this.#options = options;
+  constructor(core: ServerCore, owner: StreamOwner) {
     const texts = new EarlyTexts();
-    this.#state = { kind: 'early', texts, outbox: new Outbox(texts, core.limits, core) };
+    this.#core = core;
+    this.#owner = owner;
+    this.#carrier = texts;
+    this.#outbox = new Outbox(texts, core.limits, core);
   }
 
   get deadline(): Instant {
@@ -60,17 +59,20 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
 
   /** The response begins. */
   open(stream: AnyStream): ResponseStreamEvents {
-    const { kind } = this.#state;
-    if (kind !== 'early' && kind !== 'early-ended') {
+    const phase = this.#phase;
+    const texts = this.#carrier;
+    if (!(texts instanceof EarlyTexts) || phase === 'gone') {
       stream.destroy();
       return this;
     }
-    const { texts, outbox: early } = this.#state;
-    const outbox = new Outbox(toTarget(stream), this.#core.limits, this.#core);
-    this.#state = { kind: 'open', stream, outbox };
-    this.write(this.#options.opening + texts.joined);
-    outbox.continueFrom(early);
-    if (kind === 'early-ended') this.#endWhenWritten();
+    const early = this.#outbox;
+    this.#phase = 'open';
+    this.#carrier = stream;
+    this.#outbox = new Outbox(toTarget(stream), this.#core.limits, this.#core);
+    this.#owner.opened?.();
+    this.write(this.#owner.framing.opening + texts.joined);
+    this.#outbox.continueFrom(early);
+    if (phase === 'early-ended') this.#endWhenWritten();
     else this.#core.deadlines.watch(this);
     return this;
   }
@@ -100,64 +102,67 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
 
   /** Ends the response after what was written. */
   end(): void {
-    if (this.#state.kind === 'early') this.#state = { ...this.#state, kind: 'early-ended' };
-    else if (this.#state.kind === 'open') this.#endWhenWritten();
+    if (this.#phase === 'early') this.#phase = 'early-ended';
+    else if (this.#phase === 'open') this.#endWhenWritten();
   }
 
   /** Ends the connection: its client learns that the response is not complete. */
   cut(): void {
-    if (this.#state.kind === 'open' || this.#state.kind === 'ending') this.#state.stream.destroy();
-    this.#leave();
+    this.#openStream?.destroy();
+    this.#leave('ended');
   }
 
   /** If more would only pile up: a promise that resolves when there is room. */
   room(): Promise<void> | undefined {
-    if (this.#state.kind === 'gone' || !this.#state.outbox.isCrowded) return undefined;
-    if (this.#state.kind === 'open' && !this.#state.outbox.isAwaited) this.#waitForReader();
-    return this.#state.outbox.room();
+    if (this.#phase === 'gone' || !this.#outbox.isCrowded) return undefined;
+    if (this.#phase === 'open' && !this.#outbox.isAwaited) this.#waitForReader();
+    return this.#outbox.room();
   }
 
   drained(): void {
     this.#stalledAt = never;
-    if (this.#state.kind !== 'open' && this.#state.kind !== 'ending') return;
-    const { outbox } = this.#state;
-    outbox.drained();
-    if (this.#state.kind === 'ending') this.#endWhenWritten();
-    else if (outbox.isAwaited) this.#waitForReader();
+    if (!this.#openStream) return;
+    this.#outbox.drained();
+    if (this.#phase === 'ending') this.#endWhenWritten();
+    else if (this.#outbox.isAwaited) this.#waitForReader();
   }
 
   closed(): void {
-    this.#leave();
+    this.#leave('left');
   }
 
   tick(now: Instant): void {
     if (this.#stalledAt <= now) this.#cutAsTooSlow();
-    else if (this.#heartbeatAt <= now) this.write(this.#options.heartbeat);
+    else if (this.#heartbeatAt <= now) this.write(this.#owner.framing.heartbeat);
   }
 
   get #writable(): Outbox | undefined {
-    const { kind } = this.#state;
-    return kind === 'early' || kind === 'open' ? this.#state.outbox : undefined;
+    return this.#phase === 'early' || this.#phase === 'open' ? this.#outbox : undefined;
+  }
+
+  get #openStream(): AnyStream | undefined {
+    if (this.#phase === 'gone' || this.#carrier instanceof EarlyTexts) return undefined;
+    return this.#carrier;
   }
 
   #judge(writing: Writing): void {
     if (writing === 'too-slow') return this.#cutAsTooSlow();
-    if (this.#state.kind !== 'open') return;
+    if (this.#phase !== 'open') return;
     // whoever watches finds by itself that it moved on
     const { keepAlive, clock } = this.#core;
     this.#heartbeatAt = clock.now() + (keepAlive.heartbeatMs ?? heartbeatMs);
   }
 
   #endWhenWritten(): void {
-    if (this.#state.kind !== 'open' && this.#state.kind !== 'ending') return;
-    const { stream, outbox } = this.#state;
-    if (outbox.isHolding) {
-      this.#state = { kind: 'ending', stream, outbox };
+    const stream = this.#openStream;
+    if (!stream) return;
+    if (this.#outbox.isHolding) {
+      this.#phase = 'ending';
       return this.#waitForReader();
     }
-    outbox.writePending();
+    this.#outbox.writePending();
     stream.end();
-    this.#leave();
+    this.#leave('ended');
   }
 
   #cutAsTooSlow(): void {
@@ -170,15 +175,14 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     this.#core.deadlines.watch(this);
   }
 
-  #leave(): void {
-    if (this.#state.kind === 'gone') return;
-    const { outbox } = this.#state;
-    this.#state = { kind: 'gone' };
+  #leave(end: StreamEnd): void {
+    if (this.#phase === 'gone') return;
+    this.#phase = 'gone';
     this.#heartbeatAt = never;
     this.#stalledAt = never;
     this.#core.deadlines.forget(this);
-    this.#options.onGone();
-    outbox.discard();
+    this.#owner.gone(end);
+    this.#outbox.discard();
   }
 }
 
