@@ -79,32 +79,33 @@ export class Capacity {
 
   /** A place for a response stream; nothing if all are taken. */
   enter(): Place | undefined {
-    return this.isFull ? undefined : { leave: this.#take() };
+    return this.isFull ? undefined : this.#take(undefined);
   }
 
   /**
    * A place for a socket, above the limit as well: whether there is one was asked before its upgrade ({@link Capacity.isFull}).
    */
   enterSocket(socket: Sheddable): SocketPlace {
-    const giveBack = this.#take();
+    const place = this.#take(socket);
     this.#unacknowledged.add(socket);
     this.#shedBefore(socket);
-    return {
-      acknowledge: () => void this.#unacknowledged.delete(socket),
-      leave: () => {
-        this.#unacknowledged.delete(socket);
-        giveBack();
-      },
-    };
+    return place;
   }
 
-  #take(): () => void {
-    let isTaken = true;
+  #take(socket: Sheddable | undefined): TakenPlace {
     this.#taken += 1;
-    return () => {
-      if (isTaken) this.#taken -= 1;
-      isTaken = false;
-    };
+    return new TakenPlace(this, socket);
+  }
+
+  /** For the places: gives one back. */
+  giveBack(socket: Sheddable | undefined): void {
+    this.acknowledge(socket);
+    this.#taken -= 1;
+  }
+
+  /** For the places: nothing is shed any more to make room for others. */
+  acknowledge(socket: Sheddable | undefined): void {
+    if (socket) this.#unacknowledged.delete(socket);
   }
 
   #shedBefore(newest: Sheddable): void {
@@ -114,5 +115,25 @@ export class Capacity {
       this.#unacknowledged.delete(oldest);
       oldest.shed();
     }
+  }
+}
+
+/** One object and no functions of its own, because there is one for each connection. */
+class TakenPlace implements SocketPlace {
+  #capacity: Capacity | undefined;
+  readonly #socket: Sheddable | undefined;
+
+  constructor(capacity: Capacity, socket: Sheddable | undefined) {
+    this.#capacity = capacity;
+    this.#socket = socket;
+  }
+
+  acknowledge(): void {
+    this.#capacity?.acknowledge(this.#socket);
+  }
+
+  leave(): void {
+    this.#capacity?.giveBack(this.#socket);
+    this.#capacity = undefined;
   }
 }

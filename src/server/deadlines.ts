@@ -6,6 +6,8 @@ export interface Waiting {
   /** When {@link Waiting.tick} is due; `never` if nothing is. */
   readonly deadline: Instant;
   tick(now: Instant): void;
+  /** For {@link Deadlines}, which keeps here where it has it: thousands of connections need no table of them. */
+  slot?: number | undefined;
 }
 
 /** Deadlines are rounded up to this, so that thousands of connections share a timer. */
@@ -24,7 +26,7 @@ const longestTimerMs = 2 ** 31 - 1;
 export class Deadlines {
   readonly #clock: Clock;
   readonly #slots = new Map<number, Set<Waiting>>();
-  readonly #slotOf = new Map<Waiting, number>();
+  #size = 0;
   #timer: { readonly slot: number; readonly cancel: () => void } | undefined;
 
   constructor(clock: Clock) {
@@ -33,24 +35,23 @@ export class Deadlines {
 
   /** How many are watched. */
   get size(): number {
-    return this.#slotOf.size;
+    return this.#size;
   }
 
   /** Starts watching `waiting`, or learns that its deadline moved. */
   watch(waiting: Waiting): void {
     const slot = Math.ceil(waiting.deadline / granularityMs);
-    const known = this.#slotOf.get(waiting);
-    if (known !== undefined && known <= slot) return;
-    this.#remove(waiting, known);
-    if (waiting.deadline === never) return;
+    if (waiting.slot !== undefined && waiting.slot <= slot) return;
+    this.#remove(waiting);
+    if (slot === Number.POSITIVE_INFINITY) return;
     this.#add(waiting, slot);
-    this.#arm();
+    this.#arm(slot);
   }
 
   /** Stops watching `waiting`. */
   forget(waiting: Waiting): void {
-    this.#remove(waiting, this.#slotOf.get(waiting));
-    if (this.#slotOf.size > 0) return;
+    this.#remove(waiting);
+    if (this.#size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -58,20 +59,23 @@ export class Deadlines {
   /** Not before the next slot: a deadline that a tick did not move must not keep the process busy. */
   #watchFrom(waiting: Waiting, now: Instant): void {
     const next = Math.floor(now / granularityMs) + 1;
-    this.#remove(waiting, this.#slotOf.get(waiting)); // its tick may have had it watched
+    this.#remove(waiting); // its tick may have had it watched
     this.#add(waiting, Math.max(next, Math.ceil(waiting.deadline / granularityMs)));
   }
 
   #add(waiting: Waiting, slot: number): void {
-    this.#slotOf.set(waiting, slot);
+    waiting.slot = slot;
+    this.#size += 1;
     const waitings = this.#slots.get(slot);
     if (waitings === undefined) this.#slots.set(slot, new Set([waiting]));
     else waitings.add(waiting);
   }
 
-  #remove(waiting: Waiting, slot: number | undefined): void {
+  #remove(waiting: Waiting): void {
+    const { slot } = waiting;
     if (slot === undefined) return;
-    this.#slotOf.delete(waiting);
+    waiting.slot = undefined;
+    this.#size -= 1;
     const waitings = this.#slots.get(slot);
     waitings?.delete(waiting);
     if (waitings?.size === 0) this.#slots.delete(slot);
@@ -86,9 +90,9 @@ export class Deadlines {
     return due;
   }
 
-  #arm(): void {
-    const slot = Math.min(...this.#slots.keys());
-    if (slot === Number.POSITIVE_INFINITY || (this.#timer && this.#timer.slot <= slot)) return;
+  /** Has the timer fire at `slot` at the latest. */
+  #arm(slot: number): void {
+    if (this.#timer && this.#timer.slot <= slot) return;
     this.#timer?.cancel();
     const untilDueMs = slot * granularityMs - this.#clock.now();
     const delayMs = Math.min(Math.max(0, untilDueMs), longestTimerMs);
@@ -99,12 +103,11 @@ export class Deadlines {
     this.#timer = undefined;
     const now = this.#clock.now();
     for (const waiting of this.#due(now)) {
-      const slot = this.#slotOf.get(waiting);
-      if (slot === undefined) continue; // forgotten because of the tick of another
-      this.#remove(waiting, slot);
+      if (waiting.slot === undefined) continue; // forgotten because of the tick of another
+      this.#remove(waiting);
       if (waiting.deadline <= now) waiting.tick(now);
       if (waiting.deadline !== never) this.#watchFrom(waiting, now);
     }
-    this.#arm();
+    if (this.#size > 0) this.#arm(Math.min(...this.#slots.keys()));
   }
 }

@@ -37,6 +37,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
   readonly #socket: MessageSocket;
   readonly #connection: ServerConnection;
   readonly outbox: Outbox;
+  slot: number | undefined = undefined;
   readonly #quota: OperationQuota;
   readonly #place: SocketPlace;
   readonly #onGone: (session: SocketSession) => void;

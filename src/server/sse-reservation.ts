@@ -50,6 +50,7 @@ export class Reservation implements StreamOwner, Waiting {
   readonly framing = framing;
   readonly token: string;
   readonly owner: string | undefined;
+  slot: number | undefined = undefined;
   readonly #core: ServerCore;
   readonly #options: ReservationOptions;
   readonly #stream: StreamSession;

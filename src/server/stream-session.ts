@@ -39,6 +39,7 @@ type AnyStream = ResponseStream | ByteStream;
 export class StreamSession implements ResponseStreamEvents, Waiting {
   readonly #core: ServerCore;
   readonly #owner: StreamOwner;
+  slot: number | undefined = undefined;
   #phase: Phase = 'early';
   #carrier: EarlyTexts | AnyStream;
   #outbox: Outbox;
