@@ -1,27 +1,25 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 
 import type { ByteStream, HttpResponse, ResponseStreamEvents } from '../server/index.ts';
 
-/** Begins a response that is a stream, and connects it with what writes it. */
+/** Begins a response that is a stream, and connects it with what writes it; returns what is to be told when it is closed. */
 export function openStream(
-  request: IncomingMessage,
   response: ServerResponse,
   answered: Extract<HttpResponse, { readonly kind: 'stream' }>,
-): void {
+): ResponseStreamEvents {
   const { status, headers } = answered;
-  const chunks = takesChunks(request, response);
+  const chunks = takesChunks(response);
   response.writeHead(status, { ...headers, ...(chunks && { 'transfer-encoding': 'chunked' }) });
+  response.on('error', ignore); // a close event follows
   const stream = chunks ? new ChunkedStream(response) : new PlainStream(response);
-  const events = answered.open(stream);
-  stream.events = events;
-  response.on('error', () => {}); // a close event follows
-  response.once('close', () => events.closed());
+  stream.events = answered.open(stream);
+  return stream.events;
 }
 
 /** Only HTTP/1.1 has chunks, and whoever has put a function of their own in place of `write` wants to see what is written. */
-function takesChunks({ httpVersion }: IncomingMessage, response: ServerResponse): boolean {
-  return httpVersion === '1.1' && !Object.hasOwn(response, 'write');
+function takesChunks(response: ServerResponse): boolean {
+  return response.req.httpVersion === '1.1' && !Object.hasOwn(response, 'write');
 }
 
 /** A response that frames what is written to it. */
@@ -64,20 +62,22 @@ class PlainStream implements ByteStream {
  * A response whose chunks (RFC 9112 section 7.1) we write to its socket: it would take four pieces for one, and join them in its own time.
  *
  * @remarks
- * It sends its head with the first, and ends them. As long as other responses of a pipeline come before it, it has no socket.
+ * It sends its head, with the first chunk, and ends them. As long as other responses of a pipeline come before it, it has no socket.
  */
 class ChunkedStream extends PlainStream {
-  #socket: Duplex | undefined;
+  #hasBegun = false;
 
   override writeBytes(bytes: string): void {
-    const socket = this.#socket;
-    if (!socket) return this.#begin(() => super.writeBytes(bytes));
+    const { socket } = this.response;
+    if (!socket) return super.writeBytes(bytes);
+    if (!this.#hasBegun) return this.#begin(socket, () => this.writeBytes(bytes));
     socket.write(`${bytes.length.toString(16)}\r\n${bytes}\r\n`, 'latin1');
   }
 
   override writeShared(head: string, shared: Uint8Array): void {
-    const socket = this.#socket;
-    if (!socket) return this.#begin(() => super.writeShared(head, shared));
+    const { socket } = this.response;
+    if (!socket) return super.writeShared(head, shared);
+    if (!this.#hasBegun) return this.#begin(socket, () => this.writeShared(head, shared));
     const length = head.length + shared.length;
     socket.cork();
     socket.write(`${length.toString(16)}\r\n${head}`, 'latin1');
@@ -87,12 +87,19 @@ class ChunkedStream extends PlainStream {
   }
 
   override notifyDrained(): void {
-    if (this.#socket) this.#socket.write('', () => this.events?.drained());
+    const { socket } = this.response;
+    if (socket) socket.write('', () => this.events?.drained());
     else super.notifyDrained();
   }
 
-  #begin(write: () => void): void {
+  /** The head has to be a write of its own: joined with what follows it would stay in memory as the thirty strings that it was made of. */
+  #begin(socket: Writable, write: () => void): void {
+    this.#hasBegun = true;
+    socket.cork();
+    this.response.flushHeaders();
     write();
-    this.#socket = this.response.socket ?? undefined;
+    socket.uncork();
   }
 }
+
+function ignore(): void {}

@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 import type { Server } from '../server/index.ts';
 import { NewcomerPace } from '../server/newcomer-pace.ts';
 import { systemClock } from '../server/system-clock.ts';
-import { toRequestHead } from './node-request.ts';
+import { toRequestHead } from './node-request-head.ts';
 import { ServedWebSocket, serveWebSocket } from './node-socket.ts';
 
 /** What Node hands over with its `upgrade` event. */
@@ -49,8 +49,11 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
           webSocket.close(decision.code, decision.reason);
         });
       case 'accept':
-        // `ws` answers with the first that is offered
-        request.headers['sec-websocket-protocol'] = decision.subprotocol;
+        // `ws` answers with the first that is offered; hooks are shown the headers as they came
+        request.headers = {
+          ...request.headers,
+          'sec-websocket-protocol': decision.subprotocol,
+        };
         return webSockets.handleUpgrade(request, socket, head, (webSocket) =>
           serveWebSocket(server, webSocket, {
             stream: socket,

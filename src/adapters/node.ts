@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { Server } from '../server/index.ts';
-import { answer } from './node-request.ts';
+import { createAnswers } from './node-answers.ts';
 import { createUpgrader, refuseUpgrade } from './node-upgrade.ts';
 import { connectionsOfProcess } from './open-files.ts';
 import { requestTimeouts } from './request-timeouts.ts';
@@ -84,15 +84,11 @@ export function attach(
   const capacity = connectionsOfProcess();
   if (capacity !== undefined) server.assumeCapacity(capacity);
   const upgrade = createUpgrader(server);
-  const answering = new Set<Promise<void>>();
+  const answers = createAnswers(server);
 
   const requests = takeFirst(httpServer, 'request', {
     isOurs,
-    take(request: IncomingMessage, response: ServerResponse) {
-      const answered = answer(server, request, response); // never rejects
-      answering.add(answered);
-      void answered.then(() => answering.delete(answered));
-    },
+    take: (request: IncomingMessage, response: ServerResponse) => answers.give(request, response),
     refuse: (_request, response) =>
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n'),
   });
@@ -105,7 +101,7 @@ export function attach(
   return {
     async close() {
       await server.close();
-      await allWithin(answerGraceMs, answering);
+      await within(answerGraceMs, answers.ended());
       requests.giveBack();
       upgrades.giveBack();
     },
@@ -131,11 +127,11 @@ function startListening(httpServer: HttpServer, options: ListenOptions): Promise
   });
 }
 
-async function allWithin(maximumMs: number, work: Iterable<Promise<void>>): Promise<void> {
+async function within(maximumMs: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise((resolve) => {
     timer = setTimeout(resolve, maximumMs);
   });
-  await Promise.race([Promise.all(work), tooLong]);
+  await Promise.race([work, tooLong]);
   clearTimeout(timer);
 }

@@ -1,0 +1,82 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { HttpResponse, Server } from '../server/index.ts';
+import { NodeRequest } from './node-request.ts';
+import { openStream } from './node-stream.ts';
+
+/** The answers to plain requests that an HTTP server of Node is giving. */
+export interface NodeAnswers {
+  /** Answers `request`. */
+  give(request: IncomingMessage, response: ServerResponse): void;
+  /** Resolves once each is sent, or its client gone. */
+  ended(): Promise<void>;
+}
+
+/** What is told when a response is closed; it hangs on the response, so that all of them share one listener. */
+interface Watcher {
+  closed(): void;
+}
+
+const watcher = Symbol('watcher');
+
+interface WatchedResponse extends ServerResponse {
+  [watcher]?: Watcher | undefined;
+}
+
+/** Makes what answers requests with what `server` says. */
+export function createAnswers(server: Server): NodeAnswers {
+  let underWay = 0;
+  const waiting: (() => void)[] = [];
+
+  function onClose(this: WatchedResponse): void {
+    this[watcher]?.closed();
+    underWay -= 1;
+    if (underWay === 0) for (const resolve of waiting.splice(0)) resolve();
+  }
+
+  return {
+    give(request, response: WatchedResponse) {
+      const asked = new NodeRequest(request);
+      response[watcher] = asked;
+      response.on('close', onClose);
+      underWay += 1;
+      void answer(server, asked, response); // never rejects
+    },
+    ended: () =>
+      new Promise((resolve) => {
+        if (underWay === 0) resolve();
+        else waiting.push(resolve);
+      }),
+  };
+}
+
+/** Resolves once the answer has begun, or its client is gone. */
+async function answer(
+  server: Server,
+  asked: NodeRequest,
+  response: WatchedResponse,
+): Promise<void> {
+  const { bodyBytes } = server.limits;
+  const answered = await server.handleRequest(asked);
+  if (asked.signal.aborted) return;
+  asked.discardRest(2 * bodyBytes);
+  if (!response.headersSent) response[watcher] = send(response, answered);
+}
+
+/** Returns what is to be told when the response is closed. */
+function send(response: ServerResponse, answered: HttpResponse): Watcher | undefined {
+  const headers = toHeaders(response, answered);
+  if (answered.kind === 'stream') return openStream(response, { ...answered, headers });
+  const length = { 'content-length': Buffer.byteLength(answered.body) };
+  const hasBody = answered.status !== 204;
+  response.writeHead(answered.status, { ...headers, ...(hasBody && length) });
+  response.end(answered.body);
+  return undefined;
+}
+
+/** HTTP/2 knows no headers about the connection (RFC 9113 section 8.2.2). */
+function toHeaders({ req }: ServerResponse, { headers }: HttpResponse): HttpResponse['headers'] {
+  if (req.httpVersionMajor < 2) return headers;
+  const { connection: _connection, ...others } = headers;
+  return others;
+}
