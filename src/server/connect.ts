@@ -1,5 +1,5 @@
 import type { ServerCore } from './core.ts';
-import type { ConnectEvent, DisconnectEvent, SessionMembers } from './options.ts';
+import type { ConnectEvent, DisconnectEvent, ServerOptions, SessionMembers } from './options.ts';
 import { isRefusal } from './refusal.ts';
 
 /** What became of a connection attempt. */
@@ -20,6 +20,7 @@ export async function decideConnect(
   core: ServerCore,
   event: ConnectEvent,
 ): Promise<ConnectDecision> {
+  rememberAddress(core, event);
   try {
     return toDecision(await core.options.onConnect?.(event));
   } catch (error) {
@@ -27,6 +28,23 @@ export async function decideConnect(
     core.report(error, 'onConnect');
     return { kind: 'failed' };
   }
+}
+
+/** What is shown the request of a connection, perhaps when its peer is gone. */
+const shownRequests = [
+  'onConnect',
+  'onSubscribe',
+  'onNext',
+  'onError',
+  'onComplete',
+  'onDisconnect',
+  'context',
+  'cost',
+] as const satisfies readonly (keyof ServerOptions)[];
+
+/** Adapters look an address up when it is first asked for, and then it may be too late. */
+function rememberAddress({ options }: ServerCore, { request }: ConnectEvent): void {
+  if (shownRequests.some((name) => options[name])) void request.remoteAddress;
 }
 
 function toDecision(answer: unknown): ConnectDecision {
