@@ -22,8 +22,6 @@ export function serveWebSocket(
   served[servedBy] = socket;
   socket.events = server.open(socket, accepted);
   webSocket.on('message', onMessage);
-  webSocket.on('pong', onHeard);
-  webSocket.on('ping', onHeard);
   webSocket.on('close', onClose);
   webSocket.on('error', ignore); // a close event follows
   stream.on('data', onChunk); // after `ws`, which has delivered by then what is complete
@@ -107,13 +105,14 @@ class NodeSocket implements FrameSocket {
     this.#webSocket.terminate();
   }
 
-  /** Bytes came, and `ws` has read them. */
+  /** Bytes came, and `ws` has read them: that its peer lives shows in these, so pings and pongs need no listeners. */
   follow(chunk: Uint8Array): void {
-    if (this.#progress === undefined && endsWithMessage(chunk)) return;
+    if (this.#progress === undefined && endsWithMessage(chunk)) return this.events?.heard();
     this.#progress ??= new MessageProgress();
     this.#progress.read(chunk);
-    if (this.#progress.isUnderWay) this.events?.incomplete();
-    else if (this.#progress.isBetweenFrames) this.#progress = undefined;
+    if (this.#progress.isUnderWay) return this.events?.incomplete();
+    if (this.#progress.isBetweenFrames) this.#progress = undefined;
+    this.events?.heard();
   }
 
   get #isClosing(): boolean {
@@ -129,10 +128,6 @@ interface ServedStream extends Duplex {
 
 function onMessage(this: ServedWebSocket, bytes: Buffer, isBinary: boolean): void {
   this.served?.events?.message(isBinary ? bytes : bytes.toString('utf8'));
-}
-
-function onHeard(this: ServedWebSocket): void {
-  this.served?.events?.heard();
 }
 
 function onClose(this: ServedWebSocket, code: number, reason: Buffer): void {

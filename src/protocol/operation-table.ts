@@ -8,11 +8,13 @@ import { utf8Length } from './utf8-length.ts';
  * An operation leaves as the object it is: the end of one that gave its id away long ago touches nothing.
  */
 export class OperationTable<Operation extends { readonly id: OperationId }> {
-  readonly #operations = new Map<OperationId, Operation>();
+  /** Most connections have one operation, for which a map would take four times what the operation does. */
+  #operations: Operation | Map<OperationId, Operation> | undefined;
   #idBytes = 0;
 
   get size(): number {
-    return this.#operations.size;
+    if (this.#operations instanceof Map) return this.#operations.size;
+    return this.#operations === undefined ? 0 : 1;
   }
 
   get idBytes(): number {
@@ -20,30 +22,36 @@ export class OperationTable<Operation extends { readonly id: OperationId }> {
   }
 
   find(id: OperationId): Operation | undefined {
-    return this.#operations.get(id);
+    if (this.#operations instanceof Map) return this.#operations.get(id);
+    return this.#operations?.id === id ? this.#operations : undefined;
   }
 
   /** Adds an operation whose id is free. */
   add(operation: Operation): void {
-    this.#operations.set(operation.id, operation);
+    const known = this.#operations;
+    if (known === undefined) this.#operations = operation;
+    else if (known instanceof Map) known.set(operation.id, operation);
+    else this.#operations = new Map([known, operation].map((each) => [each.id, each]));
     this.#idBytes += idLength(operation.id);
   }
 
   /** Takes out exactly this operation; answers with it, or with `undefined` if it is not here. */
   remove(operation: { readonly id: OperationId }): Operation | undefined {
-    const found = this.#operations.get(operation.id);
+    const found = this.find(operation.id);
     if (found !== operation) return undefined;
-    this.#operations.delete(operation.id);
+    if (this.#operations instanceof Map) this.#operations.delete(operation.id);
+    else this.#operations = undefined;
     this.#idBytes -= idLength(operation.id);
     return found;
   }
 
   /** Takes out all operations, in the order in which they came. */
   clear(): readonly Operation[] {
-    const all = [...this.#operations.values()];
-    this.#operations.clear();
+    const known = this.#operations;
+    this.#operations = undefined;
     this.#idBytes = 0;
-    return all;
+    if (known === undefined) return [];
+    return known instanceof Map ? [...known.values()] : [known];
   }
 }
 

@@ -1,4 +1,5 @@
 import { TokenBucket, utf8Length } from '../protocol/index.ts';
+import type { Rate } from '../protocol/index.ts';
 import type { FormattedError, Instant } from '../vocabulary.ts';
 import { limitError } from './admission.ts';
 import type { ServerCore } from './core.ts';
@@ -11,10 +12,7 @@ export class OperationQuota {
 
   constructor({ limits }: Pick<ServerCore, 'limits'>, now: Instant) {
     this.#limits = limits;
-    this.#rate = new TokenBucket(
-      { perSecond: limits.subscribesPerSecond, burst: limits.subscribeBurst },
-      now,
-    );
+    this.#rate = new TokenBucket(rateOf(limits), now);
   }
 
   /**
@@ -46,4 +44,15 @@ export class OperationQuota {
     }
     return undefined;
   }
+}
+
+/** One for all connections of a server. */
+const rates = new WeakMap<EffectiveLimits, Rate>();
+
+function rateOf(limits: EffectiveLimits): Rate {
+  const known = rates.get(limits);
+  if (known) return known;
+  const rate = { perSecond: limits.subscribesPerSecond, burst: limits.subscribeBurst };
+  rates.set(limits, rate);
+  return rate;
 }
