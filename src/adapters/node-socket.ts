@@ -45,6 +45,8 @@ class NodeSocket implements FrameSocket {
   events: SocketEvents | undefined;
   /** Of a message that is under way. */
   #progress: MessageProgress | undefined;
+  /** Whether the server got a message from the chunk that is being read. */
+  #hasSpoken = false;
 
   /** @param roomyBytes - with so many bytes waiting somebody who waits for room may go on */
   constructor(webSocket: WebSocket, stream: Duplex, roomyBytes: number) {
@@ -105,14 +107,23 @@ class NodeSocket implements FrameSocket {
     this.#webSocket.terminate();
   }
 
-  /** Bytes came, and `ws` has read them: that its peer lives shows in these, so pings and pongs need no listeners. */
+  /** A whole message came. */
+  speak(frame: string | Uint8Array): void {
+    this.#hasSpoken = true;
+    this.events?.message(frame);
+  }
+
+  /** A chunk came, and `ws` has read it: that the peer lives shows in these, so pings and pongs need no listeners. */
   follow(chunk: Uint8Array): void {
-    if (this.#progress === undefined && endsWithMessage(chunk)) return this.events?.heard();
-    this.#progress ??= new MessageProgress();
-    this.#progress.read(chunk);
-    if (this.#progress.isUnderWay) return this.events?.incomplete();
-    if (this.#progress.isBetweenFrames) this.#progress = undefined;
-    this.events?.heard();
+    const hasSpoken = this.#hasSpoken;
+    this.#hasSpoken = false;
+    if (this.#progress !== undefined || !endsWithMessage(chunk)) {
+      this.#progress ??= new MessageProgress();
+      this.#progress.read(chunk);
+      if (this.#progress.isUnderWay) return this.events?.incomplete();
+      if (this.#progress.isBetweenFrames) this.#progress = undefined;
+    }
+    if (!hasSpoken) this.events?.heard();
   }
 
   get #isClosing(): boolean {
@@ -127,7 +138,7 @@ interface ServedStream extends Duplex {
 }
 
 function onMessage(this: ServedWebSocket, bytes: Buffer, isBinary: boolean): void {
-  this.served?.events?.message(isBinary ? bytes : bytes.toString('utf8'));
+  this.served?.speak(isBinary ? bytes : bytes.toString('utf8'));
 }
 
 function onClose(this: ServedWebSocket, code: number, reason: Buffer): void {
