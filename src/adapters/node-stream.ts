@@ -69,21 +69,16 @@ class ChunkedStream extends PlainStream {
 
   override writeBytes(bytes: string): void {
     const { socket } = this.response;
-    if (!socket) return super.writeBytes(bytes);
-    if (!this.#hasBegun) return this.#begin(socket, () => this.writeBytes(bytes));
-    socket.write(`${bytes.length.toString(16)}\r\n${bytes}\r\n`, 'latin1');
+    if (!socket) super.writeBytes(bytes);
+    else if (this.#hasBegun) writeChunk(socket, bytes);
+    else this.begin(socket, () => writeChunk(socket, bytes));
   }
 
   override writeShared(head: string, shared: Uint8Array): void {
     const { socket } = this.response;
-    if (!socket) return super.writeShared(head, shared);
-    if (!this.#hasBegun) return this.#begin(socket, () => this.writeShared(head, shared));
-    const length = head.length + shared.length;
-    socket.cork();
-    socket.write(`${length.toString(16)}\r\n${head}`, 'latin1');
-    socket.write(shared);
-    socket.write('\r\n', 'latin1');
-    socket.uncork();
+    if (!socket) super.writeShared(head, shared);
+    else if (this.#hasBegun) writeSharedChunk(socket, head, shared);
+    else this.begin(socket, () => writeSharedChunk(socket, head, shared));
   }
 
   override notifyDrained(): void {
@@ -93,13 +88,26 @@ class ChunkedStream extends PlainStream {
   }
 
   /** The head has to be a write of its own: joined with what follows it would stay in memory as the thirty strings that it was made of. */
-  #begin(socket: Writable, write: () => void): void {
+  protected begin(socket: Writable, write: () => void): void {
     this.#hasBegun = true;
     socket.cork();
     this.response.flushHeaders();
     write();
     socket.uncork();
   }
+}
+
+function writeChunk(socket: Writable, bytes: string): void {
+  socket.write(`${bytes.length.toString(16)}\r\n${bytes}\r\n`, 'latin1');
+}
+
+function writeSharedChunk(socket: Writable, head: string, shared: Uint8Array): void {
+  const length = head.length + shared.length;
+  socket.cork();
+  socket.write(`${length.toString(16)}\r\n${head}`, 'latin1');
+  socket.write(shared);
+  socket.write('\r\n', 'latin1');
+  socket.uncork();
 }
 
 function ignore(): void {}

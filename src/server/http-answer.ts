@@ -48,7 +48,8 @@ export interface Question {
 export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner, OpenAnswer {
   readonly #context: HttpContext;
   readonly #run: OperationRun;
-  readonly #session: HttpSession;
+  /** If anybody wants to know of its end. */
+  readonly #session: HttpSession | undefined;
   readonly #counted: Counted;
   /** Until the answer is there or, if it is a stream, carried by an adapter. */
   #asked: Asked | undefined;
@@ -60,7 +61,7 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     super();
     const { session, counted, operation } = question;
     this.#context = context;
-    this.#session = session;
+    this.#session = session.isAwaited ? session : undefined;
     this.#counted = counted;
     this.#asked = new Asked(question, () => this.#leave());
     const objection = (prepared: PreparedOperation) => this.#objectionTo(prepared);
@@ -206,7 +207,7 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     this.#context.streams.delete(this);
     this.#run.cancel();
     this.#counted.leave();
-    this.#session.end(code);
+    this.#session?.end(code);
   }
 
   #forgetQuestion(): void {

@@ -39,6 +39,11 @@ export class HttpSession {
     this.event = event;
   }
 
+  /** Whether anybody wants to know of its end. */
+  get isAwaited(): boolean {
+    return this.#core.options.onDisconnect !== undefined;
+  }
+
   /** Tells the disconnect hook. Ending it twice is harmless. */
   end(code = 1000): void {
     if (this.#hasEnded) return;

@@ -1,8 +1,7 @@
 import { toByteString } from '../protocol/index.ts';
-import type { ByteString, ResponseFraming } from '../protocol/index.ts';
+import type { ResponseFraming } from '../protocol/index.ts';
 import type { Instant } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
-import type { ByteTarget } from './byte-target.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
 import type { Writing } from './outbox.ts';
@@ -43,8 +42,8 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   #phase: Phase = 'early';
   #carrier: EarlyTexts | AnyStream;
   #outbox: Outbox;
-  #heartbeatAt: Instant = never;
-  #stalledAt: Instant = never;
+  #heartbeatAt: Instant | undefined;
+  #stalledAt: Instant | undefined;
 
   constructor(core: ServerCore, owner: StreamOwner) {
     const texts = new EarlyTexts();
@@ -55,7 +54,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   }
 
   get deadline(): Instant {
-    return Math.min(this.#heartbeatAt, this.#stalledAt);
+    return Math.min(this.#heartbeatAt ?? never, this.#stalledAt ?? never);
   }
 
   /** The response begins. */
@@ -69,7 +68,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     const early = this.#outbox;
     this.#phase = 'open';
     this.#carrier = stream;
-    this.#outbox = new Outbox(toTarget(stream), this.#core.limits, this.#core);
+    this.#outbox = new StreamOutbox(this.#core, stream);
     this.#owner.opened?.();
     this.write(this.#owner.framing.opening + texts.joined);
     this.#outbox.continueFrom(early);
@@ -121,7 +120,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   }
 
   drained(): void {
-    this.#stalledAt = never;
+    this.#stalledAt = undefined;
     if (!this.#openStream) return;
     this.#outbox.drained();
     if (this.#phase === 'ending') this.#endWhenWritten();
@@ -133,8 +132,8 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   }
 
   tick(now: Instant): void {
-    if (this.#stalledAt <= now) this.#cutAsTooSlow();
-    else if (this.#heartbeatAt <= now) this.write(this.#owner.framing.heartbeat);
+    if (this.#stalledAt !== undefined && this.#stalledAt <= now) this.#cutAsTooSlow();
+    else if (this.deadline <= now) this.write(this.#owner.framing.heartbeat);
   }
 
   get #writable(): Outbox | undefined {
@@ -151,7 +150,8 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     if (this.#phase !== 'open') return;
     // whoever watches finds by itself that it moved on
     const { keepAlive, clock } = this.#core;
-    this.#heartbeatAt = clock.now() + (keepAlive.heartbeatMs ?? heartbeatMs);
+    // a whole number: the runtime keeps others in an object of their own
+    this.#heartbeatAt = Math.ceil(clock.now() + (keepAlive.heartbeatMs ?? heartbeatMs));
   }
 
   #endWhenWritten(): void {
@@ -179,19 +179,26 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
   #leave(end: StreamEnd): void {
     if (this.#phase === 'gone') return;
     this.#phase = 'gone';
-    this.#heartbeatAt = never;
-    this.#stalledAt = never;
+    this.#heartbeatAt = undefined;
+    this.#stalledAt = undefined;
     this.#core.deadlines.forget(this);
     this.#owner.gone(end);
     this.#outbox.discard();
   }
 }
 
-function toTarget(stream: AnyStream): TextTarget | ByteTarget {
-  return 'write' in stream ? new OpenTexts(stream) : new OpenBytes(stream);
+/** What waits for the reader of a response, less its head. */
+class StreamOutbox extends Outbox {
+  constructor(core: ServerCore, stream: AnyStream) {
+    super('write' in stream ? new OpenTexts(stream) : stream, core.limits, core);
+  }
+
+  protected override get targetBytes(): number {
+    return Math.max(0, super.targetBytes - headBytes);
+  }
 }
 
-/** A stream less its head. */
+/** A stream that takes texts. */
 class OpenTexts implements TextTarget {
   readonly #stream: ResponseStream;
 
@@ -200,36 +207,11 @@ class OpenTexts implements TextTarget {
   }
 
   get bufferedBytes(): number {
-    return Math.max(0, this.#stream.bufferedBytes - headBytes);
+    return this.#stream.bufferedBytes;
   }
 
   send(text: string): void {
     this.#stream.write(text);
-  }
-}
-
-/** A stream that takes bytes, less its head. */
-class OpenBytes implements ByteTarget {
-  readonly #stream: ByteTarget;
-
-  constructor(stream: ByteTarget) {
-    this.#stream = stream;
-  }
-
-  get bufferedBytes(): number {
-    return Math.max(0, this.#stream.bufferedBytes - headBytes);
-  }
-
-  writeBytes(bytes: ByteString): void {
-    this.#stream.writeBytes(bytes);
-  }
-
-  writeShared(head: ByteString, shared: Uint8Array): void {
-    this.#stream.writeShared(head, shared);
-  }
-
-  notifyDrained(): void {
-    this.#stream.notifyDrained();
   }
 }
 

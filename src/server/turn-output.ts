@@ -52,7 +52,12 @@ export class TurnOutput implements Flushable {
 
   /** Asks the target how much waits in it. */
   measure(): void {
-    this.#bufferedBytes = this.#target.bufferedBytes;
+    this.#bufferedBytes = this.targetBytes;
+  }
+
+  /** What waits in the target. */
+  protected get targetBytes(): number {
+    return this.#target.bufferedBytes;
   }
 
   /** Adds a piece; more than `mostBytes` do not wait for the end of the turn. */
