@@ -7,7 +7,7 @@ import type { AcceptedFormats, AnswerFormat } from './answer-format.ts';
 import { chooseErrorFormat, chooseFormat, describeOffers } from './answer-format.ts';
 import type { Place } from './capacity.ts';
 import { FramedResults } from './framed-results.ts';
-import type { HttpContext, HttpSession } from './http-context.ts';
+import type { AbortSignalLike, HttpContext, HttpSession } from './http-context.ts';
 import type { HttpOperation } from './http-request.ts';
 import {
   answerErrors,
@@ -34,7 +34,7 @@ export interface Question {
   readonly session: HttpSession;
   readonly counted: Counted;
   /** Aborted when the client leaves before its answer has begun. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignalLike | undefined;
   /** Called once, with the whole answer or the beginning of a stream. */
   readonly respond: (response: HttpResponse) => void;
 }

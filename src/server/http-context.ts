@@ -18,7 +18,18 @@ export interface HttpRequest extends RequestHead {
    */
   body(maximumBytes: number): Promise<{ readonly text: string } | 'too-big'>;
   /** Aborted when the client leaves before its answer has begun; of a stream that has begun its events tell. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignalLike;
+}
+
+/** What we read of an `AbortSignal`. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  addEventListener(
+    type: 'abort',
+    listener: () => void,
+    options?: { readonly once?: boolean },
+  ): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
 }
 
 /** What serves HTTP requests. */

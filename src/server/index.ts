@@ -33,7 +33,7 @@ export type {
 export type { DirectInit, DirectSubscription } from './direct.ts';
 export type { NotSharedReason, SharedGroup, SharingReport } from './sharing/sharing-report.ts';
 export type { RequestHead } from './request-head.ts';
-export type { HttpRequest } from './http-context.ts';
+export type { AbortSignalLike, HttpRequest } from './http-context.ts';
 export type { HttpResponse } from './http-response.ts';
 export type { ByteStream, ResponseStream, ResponseStreamEvents } from './response-stream.ts';
 export type { ByteTarget, FrameTarget } from './byte-target.ts';
