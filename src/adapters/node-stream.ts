@@ -10,7 +10,7 @@ export function openStream(
 ): ResponseStreamEvents {
   const { status, headers } = answered;
   const chunks = takesChunks(response);
-  response.writeHead(status, { ...headers, ...(chunks && { 'transfer-encoding': 'chunked' }) });
+  response.writeHead(status, { ...headers, ...(chunks && { 'Transfer-Encoding': 'chunked' }) });
   response.on('error', ignore); // a close event follows
   const stream = chunks ? new ChunkedStream(response) : new PlainStream(response);
   stream.events = answered.open(stream);
