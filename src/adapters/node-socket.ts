@@ -1,9 +1,11 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { WebSocket } from 'ws';
 
 import type { AcceptedSocket, FrameSocket, Server, SocketEvents } from '../server/index.ts';
 import { MessageProgress, endsWithMessage } from './message-progress.ts';
+import { writeByteString } from './write-byte-string.ts';
 
 /** A WebSocket of `ws` that knows what serves it, so that all sockets share their listeners. */
 export class ServedWebSocket extends WebSocket {
@@ -26,9 +28,6 @@ export function serveWebSocket(
   webSocket.on('error', ignore); // a close event follows
   stream.on('data', onChunk); // after `ws`, which has delivered by then what is complete
 }
-
-/** Longer strings the runtime writes later than in the same call, and counts as waiting until then. */
-const longestStringBytes = 16_384;
 
 /**
  * What Millrace writes to: the socket that the upgrade handed over, past `ws`.
@@ -61,8 +60,7 @@ class NodeSocket implements FrameSocket {
 
   writeBytes(bytes: string): void {
     if (this.#isClosing) return;
-    if (bytes.length <= longestStringBytes) this.#stream.write(bytes, 'latin1');
-    else this.#stream.write(Buffer.from(bytes, 'latin1'));
+    writeByteString(this.#stream, bytes);
   }
 
   writeShared(head: string, shared: Uint8Array): void {
@@ -75,8 +73,10 @@ class NodeSocket implements FrameSocket {
 
   writeReusable(bytes: Uint8Array): 'reusable' | 'in-use' {
     if (this.#isClosing) return 'reusable';
-    this.#stream.write(bytes);
-    return this.#stream.writableLength === 0 ? 'reusable' : 'in-use';
+    const stream = this.#stream;
+    stream.write(bytes);
+    // another kind of stream may keep what it says to have written
+    return stream instanceof Socket && stream.writableLength === 0 ? 'reusable' : 'in-use';
   }
 
   allocate(bytes: number): Uint8Array {

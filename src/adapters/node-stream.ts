@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 
 import type { ByteStream, HttpResponse, ResponseStreamEvents } from '../server/index.ts';
+import { writeByteString } from './write-byte-string.ts';
 
 /** Begins a response that is a stream, and connects it with what writes it; returns what is to be told when it is closed. */
 export function openStream(
@@ -98,7 +99,7 @@ class ChunkedStream extends PlainStream {
 }
 
 function writeChunk(socket: Writable, bytes: string): void {
-  socket.write(`${bytes.length.toString(16)}\r\n${bytes}\r\n`, 'latin1');
+  writeByteString(socket, `${bytes.length.toString(16)}\r\n${bytes}\r\n`);
 }
 
 function writeSharedChunk(socket: Writable, head: string, shared: Uint8Array): void {
