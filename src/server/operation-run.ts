@@ -5,6 +5,7 @@ import type { ServerCore } from './core.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
 import type { ResultText } from './result-text.ts';
 import type { Recipient } from './sharing/recipient.ts';
+import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import { SubscriptionRun } from './subscription-run.ts';
 import { toResultText } from './to-result-text.ts';
 
@@ -17,8 +18,12 @@ import { toResultText } from './to-result-text.ts';
 export interface ResultSink {
   /** Nothing refused the operation, and it is about to be executed; its variables were not read yet. */
   admitted?(): void;
-  /** The source of a subscription is open: results follow, and request errors cannot any more. */
-  started?(): void;
+  /**
+   * The source of a subscription is open: results follow, and request errors cannot any more.
+   *
+   * @param policy - of the field; that of the server without it
+   */
+  started?(policy?: SlowConsumerPolicy): void;
   next(result: ResultText): void;
   /** Request errors, or the failure of a source; `errors` is never empty. */
   error(errors: readonly FormattedError[]): void;
@@ -105,8 +110,8 @@ export class OperationRun implements Recipient {
   }
 
   /** Its source is open. */
-  started(): void {
-    this.#sink.started?.();
+  started(policy?: SlowConsumerPolicy): void {
+    this.#sink.started?.(policy);
   }
 
   /** Nothing is left to be done but to wait for the events of a group. */

@@ -1,7 +1,9 @@
-import type { GraphQLResolveInfo } from 'graphql';
+import type { GraphQLField, GraphQLResolveInfo } from 'graphql';
 
 import type { EventFunction, Topic, TopicSource } from '../broker/types.ts';
 import { isDeclaredPure, pure } from '../execution/index.ts';
+import { assertSlowConsumerPolicy } from './slow-consumer.ts';
+import type { SlowConsumerPolicy } from './slow-consumer.ts';
 
 /** Which events of a topic a subscription field delivers, and as what. */
 export interface SubscriptionFieldOptions<Event, Args, Context, Result> {
@@ -27,6 +29,8 @@ export interface SubscriptionFieldOptions<Event, Args, Context, Result> {
    * `undefined` shares with nobody.
    */
   readonly audience?: (context: Context) => string | undefined;
+  /** What happens to the events of this field for a client that reads slowly. @defaultValue that of the server */
+  readonly slowConsumer?: SlowConsumerPolicy;
 }
 
 /** What a resolver map or a schema builder takes as the definition of a field. */
@@ -45,6 +49,16 @@ export interface SubscriptionField<Event, Args, Context, Result> {
 /** What a field says about itself to the server. */
 export interface SubscriptionFieldExtensions<Context> {
   readonly audience?: (context: Context) => string | undefined;
+  readonly slowConsumer?: SlowConsumerPolicy;
+}
+
+/** What {@link subscriptionField} says about a field of a schema; empty for others. */
+export function extensionsOf(
+  field: Pick<GraphQLField<unknown, unknown>, 'extensions'>,
+): SubscriptionFieldExtensions<unknown> {
+  // `subscriptionField` put it there; other programs have no reason to use our name
+  const ours = field.extensions['millrace'] as SubscriptionFieldExtensions<unknown> | undefined;
+  return ours ?? {};
 }
 
 /**
@@ -53,11 +67,14 @@ export interface SubscriptionFieldExtensions<Context> {
  * @remarks
  * The types of arguments and context come from the annotations of `key`, `filter` and `resolve`, that of the events from the
  * topic. An event that is a function is called with the event's context before it is resolved. The field works under plain graphql-js as well.
+ *
+ * @throws UsageError for an unknown `slowConsumer`
  */
 export function subscriptionField<Event, Args = unknown, Context = unknown, Result = Event>(
   options: SubscriptionFieldOptions<Event, Args, Context, Result>,
 ): SubscriptionField<Event, Args, Context, Result> {
-  const { topic, key, filter, resolve, audience } = options;
+  const { topic, key, filter, resolve, audience, slowConsumer } = options;
+  if (slowConsumer !== undefined) assertSlowConsumerPolicy(slowConsumer);
   type Resolve = SubscriptionField<Event, Args, Context, Result>['resolve'];
   return {
     subscribe: (_root, args, context) => {
@@ -66,7 +83,11 @@ export function subscriptionField<Event, Args = unknown, Context = unknown, Resu
     },
     // Whoever gives no `resolve` gets the default of `Result`, which is `Event`.
     resolve: resolve ? evaluateFirst(resolve) : (deliverEvent as Resolve),
-    ...(audience && { extensions: { millrace: { audience } } }),
+    ...((audience ?? slowConsumer) && {
+      extensions: {
+        millrace: { ...(audience && { audience }), ...(slowConsumer && { slowConsumer }) },
+      },
+    }),
   };
 }
 

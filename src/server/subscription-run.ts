@@ -23,6 +23,7 @@ import { filtersOf, mapsOf } from './sharing/member-filters.ts';
 import type { GroupStart } from './sharing/sharing.ts';
 import type { SharePlan } from './sharing/share-plan.ts';
 import { decideSharing } from './sharing/share-plan.ts';
+import { extensionsOf } from './subscription-field.ts';
 
 /** A subscription that was admitted. */
 export interface AdmittedSubscription extends Admitted {
@@ -64,7 +65,7 @@ export class SubscriptionRun {
     const decision = this.#decide(resolved);
     if (decision.kind === 'shared') return this.#runShared(decision, resolved);
     this.#core.sharing.countNotShared(decision.reason);
-    return this.#runAlone(await resolved.start());
+    return this.#runAlone(await resolved.start(), resolved);
   }
 
   #decide(resolved: ResolvedSubscription): ReturnType<typeof decideSharing> {
@@ -80,10 +81,10 @@ export class SubscriptionRun {
     if (reader.nextIndex === undefined) {
       await reader.close();
       this.#core.sharing.countNotShared('its broker does not number what it reads');
-      return this.#runAlone(await resolved.start());
+      return this.#runAlone(await resolved.start(), resolved);
     }
     this.#closesWith(reader);
-    this.#run.started();
+    this.#run.started(extensionsOf(resolved.field).slowConsumer);
     const outcome = await this.#approach(reader, plan, resolved);
     if (outcome === 'left') await reader.close();
   }
@@ -143,12 +144,15 @@ export class SubscriptionRun {
     }
   }
 
-  async #runAlone(started: StartedSubscription | Refused): Promise<void> {
+  async #runAlone(
+    started: StartedSubscription | Refused,
+    resolved?: ResolvedSubscription,
+  ): Promise<void> {
     if (started.kind === 'refused') return this.#refuse(started);
     const { source, pace } = started;
     if (this.#run.hasEnded) return source.close();
     this.#closesWith(source);
-    this.#run.started();
+    this.#run.started(resolved && extensionsOf(resolved.field).slowConsumer);
     try {
       const end = await this.#pump(source, started, pace);
       if (end === 'source') this.#run.complete();

@@ -1,5 +1,3 @@
-import type { GraphQLField } from 'graphql';
-
 import { isSharable } from '../../broker/sharable-source.ts';
 import type { SharableSource } from '../../broker/sharable-source.ts';
 import type { SourceIdentity } from '../../broker/types.ts';
@@ -7,7 +5,7 @@ import { UsageError } from '../../errors.ts';
 import type { PreparedOperation, ResolvedSubscription } from '../../execution/index.ts';
 import type { OperationRequest } from '../../vocabulary.ts';
 import type { ServerCore } from '../core.ts';
-import type { SubscriptionFieldExtensions } from '../subscription-field.ts';
+import { extensionsOf } from '../subscription-field.ts';
 import { variablesKey } from './variables-key.ts';
 
 /** Among whom one execution of an event is shared. */
@@ -102,7 +100,7 @@ function audienceOf(
   { prepared, resolved, context }: ShareRequest,
 ): Audience | { readonly kind: 'nobody'; readonly reason: string } {
   if (prepared.purity?.kind === 'pure') return { kind: 'everybody' };
-  const audience = audienceFunctionOf(resolved.field) ?? core.options.audience;
+  const audience = extensionsOf(resolved.field).audience ?? core.options.audience;
   const name: unknown = audience?.(context);
   if (typeof name === 'string') return { kind: 'named', name };
   if (name !== undefined && name !== null) throw notAName(name);
@@ -113,14 +111,6 @@ function audienceOf(
 function notAName(name: unknown): UsageError {
   Promise.resolve(name).catch(() => undefined); // what it would reject with is not the mistake
   return new UsageError(`\`audience\` must return a string or undefined, not a ${typeof name}`);
-}
-
-function audienceFunctionOf(
-  field: GraphQLField<unknown, unknown>,
-): SubscriptionFieldExtensions<unknown>['audience'] {
-  // `subscriptionField` put it there; other programs have no reason to use our name
-  const ours = field.extensions['millrace'] as SubscriptionFieldExtensions<unknown> | undefined;
-  return ours?.audience;
 }
 
 function toKey({ topic, key }: SourceIdentity, variables: string, audience: Audience): string {
