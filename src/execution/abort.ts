@@ -45,3 +45,15 @@ export function waitUnlessAborted<Value>(
     );
   });
 }
+
+/** Whether a value has to be awaited. */
+export function isPromiseLike<Value>(
+  value: Value | PromiseLike<Value>,
+): value is PromiseLike<Value> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}

@@ -1,7 +1,7 @@
 import { defaultFieldResolver } from 'graphql';
 import type { ExecutionResult } from 'graphql';
 
-import { abortError, isAborted, waitUnlessAborted } from './abort.ts';
+import { abortError, isAborted, isPromiseLike, waitUnlessAborted } from './abort.ts';
 import type { BoundSubscription } from './bound-subscription.ts';
 import { atRootField, failedRootData } from './root-field.ts';
 import type { RootField } from './root-field.ts';
@@ -94,13 +94,4 @@ export class EventExecution implements Pick<StartedSubscription, 'execute' | 'fa
 
 function isEventFunction(event: unknown): event is (context: unknown) => unknown {
   return typeof event === 'function';
-}
-
-function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'then' in value &&
-    typeof value.then === 'function'
-  );
 }

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts';
 import { isSource } from '../stream/source.ts';
 import type { SourceStream } from '../stream/source.ts';
 import { toSourceStream } from '../stream/to-source-stream.ts';
-import { abortError, isAborted, waitUnlessAborted } from './abort.ts';
+import { abortError, isAborted, isPromiseLike, waitUnlessAborted } from './abort.ts';
 import { bindSubscription } from './bound-subscription.ts';
 import type { BoundSubscription } from './bound-subscription.ts';
 import { EventExecution } from './event-execution.ts';
@@ -71,8 +71,11 @@ async function resolveStream(
   fieldArguments: object,
 ): Promise<ResolvedSubscription | Refused> {
   const { input, root } = start;
-  const call = callResolver(start, fieldArguments);
-  const resolved = await waitUnlessAborted(call, input.signal, discard);
+  const answer = callResolver(start, fieldArguments);
+  // most answer at once
+  const resolved = isPromiseLike(answer)
+    ? await waitUnlessAborted(answer, input.signal, discard)
+    : { kind: 'fulfilled' as const, value: answer };
   if (resolved.kind === 'aborted') return aborted();
   const stream = toStream(resolved.value, root);
   return {
@@ -133,7 +136,7 @@ function detach(
 }
 
 /** "ResolveFieldEventStream" (GraphQL specification, 6.2.3.1.1). */
-async function callResolver(start: Start, fieldArguments: object): Promise<unknown> {
+function callResolver(start: Start, fieldArguments: object): unknown {
   const { input, args, root } = start;
   const resolve = root.definition.subscribe ?? args.subscribeFieldResolver ?? defaultFieldResolver;
   return resolve(input.rootValue, fieldArguments, input.context, resolveInfo(start));
