@@ -99,8 +99,28 @@ class ChunkedStream extends PlainStream {
 }
 
 function writeChunk(socket: Writable, bytes: string): void {
-  writeByteString(socket, `${bytes.length.toString(16)}\r\n${bytes}\r\n`);
+  writeByteString(socket, latest.chunkOf(bytes));
 }
+
+/** Longer ones are not kept. */
+const longestKeptBytes = 4_096;
+
+/** Keeps the chunk that was made last: streams that get the same are written to one after the other. */
+class LatestChunk {
+  #bytes: string | undefined;
+  #chunk = '';
+
+  chunkOf(bytes: string): string {
+    if (bytes === this.#bytes) return this.#chunk;
+    const chunk = `${bytes.length.toString(16)}\r\n${bytes}\r\n`;
+    if (bytes.length > longestKeptBytes) return chunk;
+    this.#bytes = bytes;
+    this.#chunk = chunk;
+    return chunk;
+  }
+}
+
+const latest = new LatestChunk();
 
 function writeSharedChunk(socket: Writable, head: string, shared: Uint8Array): void {
   const length = head.length + shared.length;
