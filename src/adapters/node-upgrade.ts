@@ -63,11 +63,16 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
         );
     }
   };
+  const upgradeIn = async (turn: Promise<void>, newcomer: Upgrade): Promise<void> => {
+    newcomer.socket.on('error', ignore); // `ws` finds a socket that broke meanwhile
+    await turn;
+    newcomer.socket.off('error', ignore);
+    upgrade(newcomer);
+  };
   return (newcomer) => {
     const turn = newcomers.turn();
-    if (!turn) return upgrade(newcomer);
-    newcomer.socket.on('error', ignore); // `ws` finds a socket that broke meanwhile
-    void turn.then(() => upgrade(newcomer));
+    if (turn) void upgradeIn(turn, newcomer); // a turn never rejects, and an upgrade does not throw
+    else upgrade(newcomer);
   };
 }
 

@@ -128,8 +128,7 @@ export class SubscriptionRun {
     group.join(member, reader);
     run.stopsWith(member);
     run.settle();
-    if (!known) void group.run();
-    // neither of them ever rejects
+    if (!known) void group.run(); // never rejects
   }
 
   async #deliverAll(
