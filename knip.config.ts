@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import type { KnipConfig } from 'knip';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
-  readonly exports: Record<string, string>;
+  readonly exports: Record<string, string | Readonly<Record<string, string>>>;
 };
 
 /** The sources of what the package exports: their exports are for others to use. */
 const entryPoints = Object.values(manifest.exports)
+  .flatMap((target) => (typeof target === 'string' ? target : Object.values(target)))
   .filter((target) => target.endsWith('.js'))
   .map((target) => target.replace('./dist/', 'src/').replace('.js', '.ts'));
 

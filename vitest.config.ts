@@ -6,11 +6,12 @@ import { proxyPaths } from './test/proxies/support/proxy-paths.ts';
 import { chromiumPath } from './test/support/chromium-path.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
-  readonly exports: Record<string, string>;
+  readonly exports: Record<string, string | { readonly node: string }>;
 };
 
 /** Tests import the package by its public names and get the sources behind them. */
 const entryPoints = Object.entries(manifest.exports)
+  .map(([name, target]) => [name, typeof target === 'string' ? target : target.node] as const)
   .filter(([, target]) => target.endsWith('.js'))
   .map(([name, target]) => ({
     find: new RegExp(`^millrace${name.slice(1)}$`),

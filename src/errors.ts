@@ -177,6 +177,10 @@ export const errorTable = {
   CROSS_SITE_REQUEST: { httpStatus: 403, retryable: false, log: 'info' },
   NOT_FOUND: { httpStatus: 404, retryable: false, log: 'debug' },
 
+  // What a client finds out by itself.
+  CONNECTION_LOST: { retryable: true, log: 'debug' },
+  CONNECT_TIMEOUT: { retryable: true, log: 'info' },
+
   // Brokers.
   BROKER_CLOSED: { httpStatus: 503, retryable: true, log: 'warn' },
   EVENT_NOT_SERIALIZABLE: { httpStatus: 500, retryable: false, log: 'error' },

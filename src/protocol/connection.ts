@@ -7,6 +7,7 @@ import type {
   OperationRequest,
   WebSocketProtocol,
 } from '../vocabulary.ts';
+import type { ClientProtocol } from './client-protocol.ts';
 import type { ResultEnvelope } from './result-envelope.ts';
 
 declare const brand: unique symbol;
@@ -134,6 +135,8 @@ export interface ClientOperation {
   readonly id: OperationId;
   /** `queued` until the start message was written; `done` after the last output for it. */
   readonly state: 'queued' | 'active' | 'done';
+  /** For whoever started the operation; the machine never looks at it. */
+  work: unknown;
 }
 
 /** What a client has to do, or to tell its application, in this order. */
@@ -179,7 +182,8 @@ export type ClientConnectionState = 'connecting' | 'initialising' | 'wait-ack' |
  * Pure, like {@link ServerConnection}. An object serves one socket; a reconnect makes a new one.
  */
 export interface ClientConnection {
-  readonly protocol: WebSocketProtocol;
+  /** Its name, as in {@link ClientProtocol.name}. */
+  readonly protocol: string;
   /** What to offer in `Sec-WebSocket-Protocol`. */
   readonly subprotocol: string;
   readonly state: ClientConnectionState;
@@ -195,6 +199,8 @@ export interface ClientConnection {
   ): readonly ClientOutput[];
   receive(frame: Frame, now: Instant): readonly ClientOutput[];
   tick(now: Instant): readonly ClientOutput[];
+  /** Something happened that often kills connections, such as a sleep of the machine: asks the server now whether it lives, if the protocol can. */
+  probe(now: Instant): readonly ClientOutput[];
   /** Starts an operation, at once or after the ack. Ids are never used twice on one connection. */
   subscribe(request: OperationRequest): {
     readonly operation: ClientOperation;
@@ -216,4 +222,11 @@ export interface ClientConnectionOptions {
   readonly pingAfterMs?: number;
   /** Silence after that which proves it dead; for the legacy protocol, silence after the first `ka`. @defaultValue 30_000 */
   readonly silenceMs?: number;
+  /**
+   * What an unreadable message does to a connection of a strict protocol once that is acknowledged: `close` with 4004, as the protocol wants it, or `report` it as a violation
+   * and go on.
+   *
+   * @defaultValue 'close'
+   */
+  readonly invalidMessages?: 'close' | 'report';
 }

@@ -30,13 +30,20 @@ export class Watchdog {
     this.#deadline = now + this.#periods.pingAfterMs;
   }
 
+  /** Whether the peer has to be pinged now, which starts its time to answer; not if it was already. */
+  probe(now: Instant): boolean {
+    const isDue = this.#state === 'listening';
+    if (isDue) {
+      this.#state = 'pinged';
+      this.#deadline = now + this.#periods.pingAnswerMs;
+    }
+    return isDue;
+  }
+
   /** What has to be done now: `ping` the peer, give it up as `dead`, or `nothing`. */
   tick(now: Instant): 'nothing' | 'ping' | 'dead' {
     if (now < this.#deadline) return 'nothing';
-    if (this.#state === 'pinged') return 'dead';
-    this.#state = 'pinged';
     // From now, not from the deadline: a late tick must not shorten the peer's time to answer.
-    this.#deadline = now + this.#periods.pingAnswerMs;
-    return 'ping';
+    return this.probe(now) ? 'ping' : 'dead';
   }
 }

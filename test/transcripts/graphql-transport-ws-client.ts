@@ -199,12 +199,13 @@ export const graphqlTransportWsClient = {
     },
   ],
   'TW-70': {
-    says: 'ignores messages with unknown ids and stays connected',
+    says: 'reports messages with unknown ids, and otherwise ignores them and stays connected',
     steps: [
       ...active,
       next('99', { data: {} }),
       failed('constructor', [{ message: 'whose?' }]),
       completed('__proto__'),
+      { expect: ['violation', 'violation', 'violation'] },
       next('1', { data: { a: 1 } }),
       { expect: [{ result: 'a', is: { data: { a: 1 } } }] },
     ],

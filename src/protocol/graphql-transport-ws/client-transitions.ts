@@ -107,6 +107,7 @@ export const clientConnectionTransitions = [
   { state: 'wait-ack', on: ['closed'], next: 'closed', does: [] },
 
   { state: 'ready', on: ['ping'], next: 'ready', does: ['send pong'] },
+  { state: 'ready', on: ['next'], next: 'ready', does: ['violation'] },
   { state: 'ready', on: ['silence'], next: 'ready', does: ['send ping'] },
   {
     state: 'ready',
@@ -116,7 +117,6 @@ export const clientConnectionTransitions = [
       'initialise',
       'connection_ack',
       'pong',
-      'next',
       'ack deadline',
     ],
     next: 'ready',

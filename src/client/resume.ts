@@ -1,0 +1,1 @@
+export type { Resume, Resumption } from './resumption.ts';

@@ -1,0 +1,55 @@
+import type { TransportError } from './transport-error.ts';
+
+/** How a client comes back after its connection was lost. */
+export interface RetryOptions {
+  /** Attempts in a row before it gives up. @defaultValue Infinity */
+  readonly attempts?: number;
+  /** The first pause is random, up to this many milliseconds; each further one up to twice as long. @defaultValue 1_000 */
+  readonly minDelayMs?: number;
+  /** What no pause is longer than, in milliseconds, unless the server asks for it. @defaultValue 60_000 */
+  readonly maxDelayMs?: number;
+  /** How long a connection has to live, in milliseconds after its ack, before the count of attempts begins anew. @defaultValue 10_000 */
+  readonly minUptimeMs?: number;
+  /** Decides instead of {@link TransportError.retryable} and `attempts`; `attempt` counts from 0. */
+  readonly shouldRetry?: (failure: TransportError, attempt: number) => boolean;
+}
+
+export type RetryPolicy = Required<Omit<RetryOptions, 'shouldRetry'>> &
+  Pick<RetryOptions, 'shouldRetry'>;
+
+const defaults = {
+  attempts: Number.POSITIVE_INFINITY,
+  minDelayMs: 1_000,
+  maxDelayMs: 60_000,
+  minUptimeMs: 10_000,
+} as const satisfies RetryPolicy;
+
+/** @param options - `false`: never */
+export function toRetryPolicy(options: RetryOptions | false | undefined): RetryPolicy {
+  return { ...defaults, ...(options === false ? { attempts: 0 } : options) };
+}
+
+/** Whether another attempt follows `attempts` that failed in a row. */
+export function mayRetry(policy: RetryPolicy, failure: TransportError, attempts: number): boolean {
+  return policy.shouldRetry
+    ? policy.shouldRetry(failure, attempts)
+    : failure.retryable && attempts < policy.attempts;
+}
+
+/**
+ * The pause before the next attempt, in milliseconds: full jitter, so that those who were cut off together do not come back together.
+ *
+ * @param random - at least 0, less than 1
+ */
+export function retryDelayMs(
+  policy: RetryPolicy,
+  failure: TransportError,
+  attempts: number,
+  random: number,
+): number {
+  const jitterMs = random * Math.min(policy.maxDelayMs, policy.minDelayMs * 2 ** attempts);
+  // the server's own wish is a floor, with the jitter of a first attempt: it tells everybody the same
+  return failure.retryAfterMs === undefined
+    ? jitterMs
+    : failure.retryAfterMs + random * policy.minDelayMs;
+}
