@@ -8,7 +8,7 @@ import { Line } from './line.ts';
 import { Operation } from './operation.ts';
 import type { Running } from './operation.ts';
 import type { OperationHandle, OperationOptions, OperationResult } from './operation-handle.ts';
-import { toRetryPolicy } from './retry.ts';
+import { mayRetry, toRetryPolicy } from './retry.ts';
 import { systemSignals } from './signals.ts';
 import { systemClock } from './system-clock.ts';
 import type { OperationKind, Transport } from './transport.ts';
@@ -28,8 +28,8 @@ class GraphqlClient implements Client, HeldConnection {
   readonly #running = new Set<Running>();
   readonly #held = new Set<GraphqlClient>();
   readonly #lines = new Map<Transport, Line>();
+  #home: Set<GraphqlClient> | undefined;
   #isClosed = false;
-  #leaveParent: () => void = () => {};
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -53,96 +53,83 @@ class GraphqlClient implements Client, HeldConnection {
     return this.#execute('mutation', options);
   }
 
-  connect({ connectionParams, signal }: ConnectOptions = {}): Promise<HeldConnection> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const held = new GraphqlClient({
-        ...this.#options,
-        ...(connectionParams && { connectionParams }),
-      });
-      const line = held.#lineFor('subscription');
-      if (held.#lines.size === 0) throw new UsageError('This transport has no connection to hold.');
-      const giveUp = (): void => {
-        held.close();
-        reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', giveUp);
-      this.#held.add(held);
-      held.#leaveParent = () => this.#held.delete(held);
-      line.add(
-        new Holder(
-          (ackPayload) => {
-            signal?.removeEventListener('abort', giveUp);
-            held.ackPayload = ackPayload;
-            resolve(held);
-          },
-          (failure) => {
-            signal?.removeEventListener('abort', giveUp);
-            reject(failure);
-          },
-        ),
-      );
+  async connect({ connectionParams, signal }: ConnectOptions = {}): Promise<HeldConnection> {
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    const held = new GraphqlClient({
+      ...this.#options,
+      ...(connectionParams && { connectionParams }),
     });
+    const giveUp = (): void => held.close();
+    held.#home = this.#held.add(held);
+    signal?.addEventListener('abort', giveUp);
+    try {
+      const line = held.#lineFor('subscription');
+      if (held.#lines.size === 0) throw new UsageError('This transport holds no connection');
+      held.ackPayload = await new Promise((resolve, reject) => {
+        line.add(new Holder(resolve, reject));
+      });
+    } catch (error) {
+      giveUp();
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+    return held;
   }
 
   reconnect(): void {
-    const lines = [...this.#running].flatMap(({ line }) => line ?? []);
-    for (const line of new Set([...lines, ...this.#lines.values()])) line.reconnect();
-    for (const held of this.#held) held.reconnect();
+    const lines = new Set(this.#lines.values());
+    for (const { line } of this.#running) if (line) lines.add(line);
+    for (const each of [...lines, ...this.#held]) each.reconnect();
   }
 
   close(): void {
     this.#isClosed = true;
+    this.#home?.delete(this);
     for (const operation of this.#running) operation.dismiss();
     for (const held of this.#held) held.close();
-    for (const line of this.#lines.values()) line.close(clientClosed());
-    this.#leaveParent();
+    for (const line of this.#lines.values()) {
+      line.close(new TransportError('NORMAL_CLOSURE', 'The client was closed', false));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
 
-  #execute<Data, Variables>(
+  async #execute<Data, Variables>(
     kind: OperationKind,
     options: OperationOptions<Data, Variables>,
   ): Promise<OperationResult<Data>> {
-    return new Promise((resolve, reject) => {
-      this.#create<Data, Variables>(kind, options).subscribe({
-        next: resolve,
-        error: reject,
-        cancelled: reject,
-        complete: () =>
-          reject(
-            new TransportError('BAD_RESPONSE', 'The operation ended without a result.', false),
-          ),
-      });
-    });
+    const results = this.#create(kind, options)[Symbol.asyncIterator]();
+    // the first is all; the end that follows it is the server's business
+    const { done, value } = await results.next();
+    if (!done) return value;
+    options.signal?.throwIfAborted();
+    throw new TransportError('BAD_RESPONSE', 'The operation ended without a result', false);
   }
 
   #create<Data, Variables>(
     kind: OperationKind,
     options: OperationOptions<Data, Variables>,
   ): Operation<OperationResult<Data>> {
-    const { query, variables, operationName, extensions, signal, buffer } = options;
-    const text = toText(query, this.#options.print);
-    const request: OperationRequest = {
-      query: text,
-      ...(operationName !== undefined && { operationName }),
-      ...(variables !== undefined && { variables: variables as Readonly<Record<string, unknown>> }), // an object, by its type
-      ...(extensions !== undefined && { extensions }),
-    };
+    const { query, variables, operationName, extensions, signal, buffer, retry } = options;
+    const { print, resume } = this.#options;
+    const text = toText(query, print);
+    const isSubscription = kind === 'subscription';
     return new Operation({
       kind,
-      request,
+      request: { query: text, operationName, variables, extensions } as OperationRequest, // JSON leaves out what is undefined
       signal,
       buffer,
-      isRetried: options.retry ?? (kind === 'subscription' && !beginsWithMutation.test(text)),
-      resume: kind === 'subscription' ? this.#options.resume : undefined,
-      onInternalError: this.#onInternalError,
+      isRetried: retry ?? (isSubscription && !beginsWithMutation.test(text)),
+      resume: isSubscription ? resume : undefined,
+      report: this.#report,
       again: () => this.#create(kind, options),
       enlist: (operation) => {
-        if (this.#isClosed) throw new UsageError('The client was closed.');
+        this.#assertOpen();
         this.#running.add(operation);
         return this.#lineFor(kind);
       },
@@ -150,52 +137,54 @@ class GraphqlClient implements Client, HeldConnection {
     });
   }
 
+  #assertOpen(): void {
+    if (this.#isClosed) throw new UsageError('The client was closed');
+  }
+
   /** Connections that carry many operations are kept; the others come and go with theirs. */
   #lineFor(kind: OperationKind): Line {
-    const { transport: chosen } = this.#options;
+    const { transport: given, retry, idleTimeoutMs = 60_000, ...options } = this.#options;
+    const { clock = systemClock, random = Math.random, signals = systemSignals } = options;
+    const policy = toRetryPolicy(retry);
     const transport =
-      'connect' in chosen ? chosen : chosen[kind === 'subscription' ? 'subscriptions' : 'queries'];
-    const line = this.#lines.get(transport) ?? this.#createLine(transport);
-    if (transport.isShared) this.#lines.set(transport, line);
+      'connect' in given ? given : given[kind === 'subscription' ? 'subscriptions' : 'queries'];
+    const { isShared } = transport;
+    const line =
+      this.#lines.get(transport) ??
+      new Line({
+        transport,
+        url: options.url,
+        connectionParams: options.connectionParams,
+        clock,
+        random,
+        signals,
+        retry: policy,
+        mayRetry: this.#guard((failure, attempts) => mayRetry(policy, failure, attempts)),
+        idleTimeoutMs: isShared ? idleTimeoutMs : 0,
+        onConnected: this.#guard(options.onConnected),
+        onDisconnected: this.#guard(options.onDisconnected),
+        onProtocolViolation: this.#guard(options.onProtocolViolation),
+      });
+    if (isShared) this.#lines.set(transport, line);
     return line;
   }
 
-  #createLine(transport: Transport): Line {
-    const { retry, url, connectionParams, idleTimeoutMs = 60_000 } = this.#options;
-    return new Line({
-      transport,
-      url,
-      connectionParams,
-      clock: this.#options.clock ?? systemClock,
-      retry: toRetryPolicy(retry),
-      idleTimeoutMs: transport.isShared ? idleTimeoutMs : 0,
-      random: this.#options.random ?? Math.random,
-      signals: this.#options.signals ?? systemSignals,
-      onConnected: this.#guarded('onConnected'),
-      onDisconnected: this.#guarded('onDisconnected'),
-      onProtocolViolation: this.#guarded('onProtocolViolation'),
-    });
-  }
-
   /** A hook that does not throw. */
-  #guarded<Name extends 'onConnected' | 'onDisconnected' | 'onProtocolViolation'>(
-    name: Name,
-  ): NonNullable<ClientOptions[Name]> {
-    const hook = this.#options[name] as ((...values: unknown[]) => void) | undefined; // called with what the hook of this name takes
-    return (...values: unknown[]) => {
+  #guard<Values extends readonly unknown[], Answer>(
+    hook: ((...values: Values) => Answer) | undefined,
+  ): (...values: Values) => Answer | undefined {
+    return (...values) => {
       try {
-        hook?.(...values);
+        return hook?.(...values);
       } catch (error) {
-        this.#onInternalError(error);
+        this.#report(error);
+        return undefined;
       }
     };
   }
 
-  readonly #onInternalError = (error: unknown): void => {
+  readonly #report = (error: unknown): void => {
+    // eslint-disable-next-line no-console -- the default for programs that gave no `onInternalError`
     (this.#options.onInternalError ?? console.error)(error);
   };
-}
-
-function clientClosed(): TransportError {
-  return new TransportError('NORMAL_CLOSURE', 'The client was closed.', false);
 }

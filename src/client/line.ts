@@ -1,9 +1,9 @@
-import type { Instant } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
-import { mayRetry, retryDelayMs } from './retry.ts';
+import type { Instant } from '../vocabulary.ts';
+import { retryDelayMs } from './retry.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { Signals } from './signals.ts';
-import type { Connection, ConnectionSettings, Transport } from './transport.ts';
+import type { Connection, ConnectionListener, ConnectionSettings, Transport } from './transport.ts';
 import type { TransportError } from './transport-error.ts';
 
 /** Whoever needs the connection of a {@link Line}. */
@@ -12,24 +12,26 @@ export interface Member {
   readonly isRetried: boolean;
   /** There is a connection: start on it. */
   attach(connection: Connection): void;
-  /** The connection serves operations. */
-  connected(ackPayload: Readonly<Record<string, unknown>> | undefined): void;
+  /** The connection serves operations; what the server said about that is told to those who waited for it. */
+  connected(ackPayload?: Readonly<Record<string, unknown>>): void;
   /** The connection was lost; another one will come. */
   interrupted(): void;
   /** It is over; the line has forgotten the member. */
   failed(failure: TransportError): void;
 }
 
-/** What a line does by itself. */
+/** What a line is told. */
 export interface LineOptions extends ConnectionSettings {
   readonly transport: Transport;
   readonly retry: RetryPolicy;
+  /** Whether another attempt follows so many that failed in a row; does not throw. */
+  readonly mayRetry: (failure: TransportError, attempts: number) => boolean | undefined;
   /** How long a connection is kept that nobody needs, in milliseconds. */
   readonly idleTimeoutMs: number;
   readonly random: () => number;
   readonly signals: Signals;
-  readonly onConnected: (ackPayload: Readonly<Record<string, unknown>> | undefined) => void;
-  readonly onProtocolViolation: (message: string) => void;
+  readonly onConnected: ConnectionListener['connected'];
+  readonly onProtocolViolation: ConnectionListener['violated'];
   readonly onDisconnected: (failure: TransportError, retryInMs: number | undefined) => void;
 }
 
@@ -43,14 +45,14 @@ export class Line {
   readonly #options: LineOptions;
   readonly #members = new Set<Member>();
   #connection: Connection | undefined;
+  /** Since when the connection serves operations; {@link never} if it does not. */
+  #servesSince: Instant = never;
   /** Until the next attempt while there is no connection, until the end of an idle one while there is. */
   #cancelTimer: (() => void) | undefined;
   #unwatch: (() => void) | undefined;
   /** Attempts in a row that failed. */
   #attempts = 0;
-  #connectedAt: Instant = never;
-  #ackPayload: Readonly<Record<string, unknown>> | undefined;
-  /** A new connection is wanted as soon as nobody would suffer from it. */
+  /** Another connection is wanted as soon as no member suffers from that. */
   #isStale = false;
 
   constructor(options: LineOptions) {
@@ -60,18 +62,20 @@ export class Line {
   add(member: Member): void {
     this.#members.add(member);
     if (this.#connection) {
-      this.#stopTimer();
-      this.#attach(member, this.#connection);
+      this.#wait(never);
+      member.attach(this.#connection);
+      if (this.#servesSince < never) member.connected();
     } else if (!this.#cancelTimer) this.#connect();
   }
 
   /** `member` needs nothing any more. */
   remove(member: Member): void {
     if (!this.#members.delete(member)) return;
-    if (this.#members.size > 0) this.#renew();
-    else if (this.#connection && this.#options.idleTimeoutMs > 0) {
-      this.#wait(this.#options.idleTimeoutMs, () => this.close());
-    } else this.close();
+    const { idleTimeoutMs } = this.#options;
+    if (this.#isStale) this.#renew();
+    else if (this.#members.size > 0) return;
+    else if (this.#connection && idleTimeoutMs > 0) this.#wait(idleTimeoutMs, () => this.close());
+    else this.close();
   }
 
   /** Connects anew, with fresh parameters, once no member runs that could not follow. */
@@ -92,80 +96,80 @@ export class Line {
     if (failure) for (const member of members) member.failed(failure);
   }
 
-  #attach(member: Member, connection: Connection): void {
-    member.attach(connection);
-    if (this.#connectedAt !== never) member.connected(this.#ackPayload);
-  }
-
   #connect(): void {
-    this.#stopTimer();
-    const { transport, signals } = this.#options;
+    const { transport, signals, clock, onConnected, onProtocolViolation } = this.#options;
+    this.#wait(never);
     this.#unwatch ??= signals(() => this.#wake());
     const connection = transport.connect(this.#options, {
       connected: (ackPayload) => {
-        this.#connectedAt = this.#options.clock.now();
-        this.#ackPayload = ackPayload;
-        this.#options.onConnected(ackPayload);
-        for (const member of [...this.#members]) member.connected(ackPayload);
+        this.#servesSince = clock.now();
+        this.#each((member) => member.connected(ackPayload));
+        onConnected(ackPayload);
       },
-      violated: this.#options.onProtocolViolation,
-      closed: (failure) => this.#lost(failure),
+      violated: onProtocolViolation,
+      closed: (failure) => this.#lose(failure),
     });
     this.#connection = connection;
-    for (const member of [...this.#members]) member.attach(connection);
+    this.#each((member) => member.attach(connection));
   }
 
-  #lost(failure: TransportError): void {
-    const { retry, clock, random, onDisconnected } = this.#options;
-    if (clock.now() - this.#connectedAt >= retry.minUptimeMs) this.#attempts = 0;
+  #lose(failure: TransportError): void {
+    const { retry, mayRetry, clock, random, onDisconnected } = this.#options;
+    if (clock.now() - this.#servesSince >= retry.minUptimeMs) this.#attempts = 0;
     this.#forget();
-    const isRetried = mayRetry(retry, failure, this.#attempts);
-    const members = [...this.#members];
-    for (const member of members) {
-      if (!(isRetried && member.isRetried)) this.#members.delete(member);
-    }
+    const isRetried = mayRetry(failure, this.#attempts);
+    const left = [...this.#members].filter((member) => !(isRetried && member.isRetried));
+    for (const member of left) this.#members.delete(member);
     let delayMs: number | undefined;
     if (this.#members.size > 0) {
       delayMs = retryDelayMs(retry, failure, this.#attempts, random());
       this.#attempts += 1;
       this.#wait(delayMs, () => this.#connect());
     } else this.close();
+    this.#each((member) => member.interrupted());
     onDisconnected(failure, delayMs);
-    for (const member of members) {
-      if (this.#members.has(member)) member.interrupted();
-      else member.failed(failure);
-    }
+    for (const member of left) member.failed(failure);
   }
 
   /** Something happened after which waiting makes no sense, or a connection may be dead without a word. */
   #wake(): void {
     if (this.#connection) this.#connection.probe?.();
-    else if (this.#cancelTimer) this.#connect();
+    else this.#connect();
   }
 
   #renew(): void {
-    if (!this.#isStale || [...this.#members].some((member) => !member.isRetried)) return;
+    const members = [...this.#members];
+    if (!this.#isStale || members.some((member) => !member.isRetried)) return;
+    if (members.length === 0) {
+      this.close();
+      return;
+    }
     this.#connection?.close();
     this.#forget();
-    for (const member of [...this.#members]) member.interrupted();
-    if (this.#members.size > 0) this.#connect();
+    this.#each((member) => member.interrupted());
+    if (!this.#connection) this.#connect();
+  }
+
+  /** Calls those who are members now, as long as they are and nothing came of it that makes the rest untrue. */
+  #each(call: (member: Member) => void): void {
+    const connection = this.#connection;
+    const members = [...this.#members];
+    for (const member of members) {
+      if (this.#connection === connection && this.#members.has(member)) call(member);
+    }
   }
 
   /** The connection is gone. */
   #forget(): void {
     this.#connection = undefined;
-    this.#connectedAt = never;
+    this.#servesSince = never;
     this.#isStale = false;
-    this.#stopTimer();
+    this.#wait(never);
   }
 
-  #wait(delayMs: number, then: () => void): void {
-    this.#stopTimer();
-    if (delayMs < never) this.#cancelTimer = this.#options.clock.schedule(then, delayMs);
-  }
-
-  #stopTimer(): void {
+  /** Replaces what is waited for; {@link never}: by nothing. */
+  #wait(delayMs: number, then: () => void = () => {}): void {
     this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#cancelTimer = delayMs < never ? this.#options.clock.schedule(then, delayMs) : undefined;
   }
 }

@@ -1,3 +1,4 @@
+import type { Observer } from './operation-handle.ts';
 import { TransportError } from './transport-error.ts';
 
 /** What happens to results that come faster than they are read. */
@@ -13,38 +14,55 @@ export interface BufferOptions {
   readonly whenFull?: 'error' | 'drop-oldest' | 'latest';
 }
 
+/** Whom a {@link ResultIterator} calls. */
+export interface IteratorHooks {
+  /** Somebody waits for a result. */
+  start(): void;
+  /** Nobody wants the rest. */
+  stop(): void;
+  /** The observer threw. */
+  report(error: unknown): void;
+}
+
 type Reader<Item> = (outcome: IteratorResult<Item> | Promise<IteratorResult<Item>>) => void;
 
 /**
- * Stands between an operation that pushes and a consumer that pulls.
+ * Stands between an operation that pushes and its consumer: one that pulls, or an observer.
  *
  * @remarks
  * Written by hand: `return()` of an async generator waits behind a pending `next()`, and would never stop an operation that is silent.
  */
 export class ResultIterator<Item> implements AsyncIterableIterator<Item> {
-  readonly #capacity: number;
-  readonly #drops: boolean;
-  readonly #start: () => void;
-  readonly #stop: () => void;
+  readonly #hooks: IteratorHooks;
+  readonly #options: BufferOptions;
   #items: Item[] = [];
-  #readers: Reader<Item>[] = [];
+  readonly #readers: Reader<Item>[] = [];
+  #observer: Observer<Item> | undefined;
   #isOpen = true;
   #error: unknown;
 
-  /** @param start - called by the first `next()` and every other; @param stop - called when nobody wants the rest */
-  constructor(options: BufferOptions, start: () => void, stop: () => void) {
-    const { capacity = 1_024, whenFull = 'error' } = options;
-    this.#capacity = whenFull === 'latest' ? 1 : capacity;
-    this.#drops = whenFull !== 'error';
-    this.#start = start;
-    this.#stop = stop;
+  constructor(hooks: IteratorHooks, options: BufferOptions = {}) {
+    this.#hooks = hooks;
+    this.#options = options;
+  }
+
+  /** From now on `observer` gets everything, what waits included. */
+  observe(observer: Observer<Item>): void {
+    this.#observer = observer;
+    for (const item of this.#items.splice(0)) this.#tell('next', item);
+    if (!this.#isOpen) this.#tellEnd();
   }
 
   push(item: Item): void {
+    const { capacity = 1_024, whenFull } = this.#options;
+    const mayDrop = whenFull === 'latest' || whenFull === 'drop-oldest';
     const reader = this.#readers.shift();
-    if (reader) reader({ done: false, value: item });
-    else if (this.#items.length >= this.#capacity && !this.#drops) this.#overflow();
-    else if (this.#items.push(item) > this.#capacity) this.#items.shift();
+    if (this.#observer) this.#tell('next', item);
+    else if (reader) reader({ done: false, value: item });
+    else if (this.#items.length >= capacity && !mayDrop) {
+      this.end(new TransportError('BUFFER_OVERFLOW', 'Results came faster than read', true));
+      this.#hooks.stop();
+    } else if (this.#items.push(item) > (whenFull === 'latest' ? 1 : capacity)) this.#items.shift();
   }
 
   /** Nothing follows; what waits can still be read, then `error` is thrown once, if there is one. */
@@ -52,46 +70,38 @@ export class ResultIterator<Item> implements AsyncIterableIterator<Item> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#error = error;
+    if (this.#observer) this.#tellEnd();
     // in order: the one who waited first gets the error
-    for (const reader of this.#readers) reader(this.next());
-    this.#readers = [];
+    for (const reader of this.#readers.splice(0)) reader(this.next());
   }
 
-  /** Gives what waits, and the end if that came, to somebody who needs no iterator. */
-  handOver(observer: {
-    next(item: Item): void;
-    error(error: unknown): void;
-    complete(): void;
-  }): void {
-    for (const item of this.#items.splice(0)) observer.next(item);
-    if (this.#isOpen) return;
-    if (this.#error === undefined) observer.complete();
-    else observer.error(this.#error);
+  /** Nothing follows, and nobody is told. */
+  cancel(): void {
+    this.#observer = undefined;
+    this.#items = [];
+    this.#error = undefined;
+    this.end();
   }
 
-  next(): Promise<IteratorResult<Item>> {
-    const [item] = this.#items;
-    if (this.#items.length > 0) {
-      this.#items.shift();
-      return Promise.resolve({ done: false, value: item as Item }); // there is one
-    }
+  async next(): Promise<IteratorResult<Item>> {
+    if (this.#items.length > 0) return { done: false, value: this.#items.shift() as Item }; // there is one
     if (this.#isOpen) {
       return new Promise((resolve) => {
         this.#readers.push(resolve);
-        this.#start();
+        this.#hooks.start();
       });
     }
     const error = this.#error;
     this.#error = undefined;
-    return error === undefined ? this.return() : Promise.reject(error);
+    // oxlint-disable-next-line typescript/only-throw-error -- an operation ends with errors alone
+    if (error !== undefined) throw error;
+    return { done: true, value: undefined };
   }
 
-  return(): Promise<IteratorResult<Item>> {
-    this.#items = [];
-    this.#error = undefined;
-    this.end();
-    this.#stop();
-    return Promise.resolve({ done: true, value: undefined });
+  async return(): Promise<IteratorResult<Item>> {
+    this.cancel();
+    this.#hooks.stop();
+    return this.next();
   }
 
   async throw(error?: unknown): Promise<IteratorResult<Item>> {
@@ -103,10 +113,15 @@ export class ResultIterator<Item> implements AsyncIterableIterator<Item> {
     return this;
   }
 
-  #overflow(): void {
-    this.end(
-      new TransportError('BUFFER_OVERFLOW', 'Results came faster than they were read.', true),
-    );
-    this.#stop();
+  #tellEnd(): void {
+    this.#tell(this.#error === undefined ? 'complete' : 'error', this.#error);
+  }
+
+  #tell(kind: keyof Observer<Item>, value: unknown): void {
+    try {
+      this.#observer?.[kind]?.(value as never); // what goes with `kind`, by the callers
+    } catch (error) {
+      this.#hooks.report(error);
+    }
   }
 }

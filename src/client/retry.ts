@@ -14,19 +14,20 @@ export interface RetryOptions {
   readonly shouldRetry?: (failure: TransportError, attempt: number) => boolean;
 }
 
+/** {@link RetryOptions} with their defaults. */
 export type RetryPolicy = Required<Omit<RetryOptions, 'shouldRetry'>> &
   Pick<RetryOptions, 'shouldRetry'>;
 
-const defaults = {
-  attempts: Number.POSITIVE_INFINITY,
-  minDelayMs: 1_000,
-  maxDelayMs: 60_000,
-  minUptimeMs: 10_000,
-} as const satisfies RetryPolicy;
-
 /** @param options - `false`: never */
-export function toRetryPolicy(options: RetryOptions | false | undefined): RetryPolicy {
-  return { ...defaults, ...(options === false ? { attempts: 0 } : options) };
+export function toRetryPolicy(options: RetryOptions | false = {}): RetryPolicy {
+  const {
+    attempts = Number.POSITIVE_INFINITY,
+    minDelayMs = 1_000,
+    maxDelayMs = 60_000,
+    minUptimeMs = 10_000,
+    shouldRetry,
+  } = options || { attempts: 0 };
+  return { attempts, minDelayMs, maxDelayMs, minUptimeMs, ...(shouldRetry && { shouldRetry }) };
 }
 
 /** Whether another attempt follows `attempts` that failed in a row. */
@@ -42,14 +43,13 @@ export function mayRetry(policy: RetryPolicy, failure: TransportError, attempts:
  * @param random - at least 0, less than 1
  */
 export function retryDelayMs(
-  policy: RetryPolicy,
-  failure: TransportError,
+  { minDelayMs, maxDelayMs }: RetryPolicy,
+  { retryAfterMs }: TransportError,
   attempts: number,
   random: number,
 ): number {
-  const jitterMs = random * Math.min(policy.maxDelayMs, policy.minDelayMs * 2 ** attempts);
   // the server's own wish is a floor, with the jitter of a first attempt: it tells everybody the same
-  return failure.retryAfterMs === undefined
-    ? jitterMs
-    : failure.retryAfterMs + random * policy.minDelayMs;
+  return retryAfterMs === undefined
+    ? random * Math.min(maxDelayMs, minDelayMs * 2 ** attempts)
+    : retryAfterMs + random * minDelayMs;
 }

@@ -7,23 +7,23 @@ export class Status implements OperationStatus {
   readonly #iterators = new Set<ResultIterator<OperationState>>();
 
   set(state: OperationState): void {
-    if (state === this.current) return;
+    if (state === this.current || this.current === 'ended') return;
     this.current = state;
-    for (const iterator of this.#iterators) {
-      iterator.push(state);
-      if (state === 'ended') iterator.end();
-    }
+    for (const iterator of this.#iterators) push(iterator, state);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<OperationState> {
     const iterator = new ResultIterator<OperationState>(
+      { start() {}, stop: () => this.#iterators.delete(iterator), report() {} },
       { whenFull: 'drop-oldest' },
-      () => {},
-      () => this.#iterators.delete(iterator),
     );
     this.#iterators.add(iterator);
-    iterator.push(this.current);
-    if (this.current === 'ended') iterator.end();
+    push(iterator, this.current);
     return iterator;
   }
+}
+
+function push(iterator: ResultIterator<OperationState>, state: OperationState): void {
+  iterator.push(state);
+  if (state === 'ended') iterator.end();
 }

@@ -25,9 +25,7 @@ export interface WebSocketOptions extends CommonOptions {
 export function websocket(options: WebSocketOptions = {}): Transport {
   const { WebSocket = (globalThis as WebSocketOptions).WebSocket } = options;
   if ('headers' in options || !WebSocket) {
-    throw new UsageError(
-      'No headers here: a browser lets no page set those of a WebSocket. Send `connectionParams`, a cookie, or a part of the `url`; or give a `WebSocket` that can.',
-    );
+    throw new UsageError('No WebSocket, or one without headers: use connectionParams');
   }
   return createWebSocketTransport(
     { protocol: graphqlTransportWs, ...options },

@@ -44,8 +44,8 @@ export interface ClientProtocol {
   encodeInit(connectionParams?: JsonObject): string;
   encodeStart(id: OperationId, request: OperationRequest): string;
   encodeStop(id: OperationId): string;
-  /** Reads a frame; throws an error that says what is wrong with it if the protocol knows no such message. */
-  decode(frame: Frame): IncomingMessage;
+  /** Reads a frame; gives `undefined`, or throws, if the protocol knows no such message. */
+  decode(frame: Frame): IncomingMessage | undefined;
   /** The message that asks the server whether it lives, where there is one. */
   readonly pingFrame?: string;
   /** The answer to the server's own. */

@@ -7,7 +7,6 @@ import type {
   OperationRequest,
   WebSocketProtocol,
 } from '../vocabulary.ts';
-import type { ClientProtocol } from './client-protocol.ts';
 import type { ResultEnvelope } from './result-envelope.ts';
 
 declare const brand: unique symbol;
@@ -182,7 +181,7 @@ export type ClientConnectionState = 'connecting' | 'initialising' | 'wait-ack' |
  * Pure, like {@link ServerConnection}. An object serves one socket; a reconnect makes a new one.
  */
 export interface ClientConnection {
-  /** Its name, as in {@link ClientProtocol.name}. */
+  /** Its name, as its protocol has it. */
   readonly protocol: string;
   /** What to offer in `Sec-WebSocket-Protocol`. */
   readonly subprotocol: string;
@@ -217,7 +216,7 @@ export interface ClientConnection {
 /** Periods of a client connection; `Infinity` turns one off. */
 export interface ClientConnectionOptions {
   /** Time from the init message to the ack. @defaultValue 10_000 */
-  readonly ackDeadlineMs?: number;
+  readonly ackTimeoutMs?: number;
   /** Silence of the server after which it is asked whether it lives, where the protocol can ask. @defaultValue Infinity */
   readonly pingAfterMs?: number;
   /** Silence after that which proves it dead; for the legacy protocol, silence after the first `ka`. @defaultValue 30_000 */

@@ -20,11 +20,23 @@ const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: 
  * @throws ProtocolViolation with `BAD_REQUEST` for anything else, invalid UTF-8 included
  */
 export function parseJsonObject(frame: Frame): JsonObject {
-  const value = parseJson(frame);
-  if (!isJsonObject(value)) {
+  const value = readJsonObject(frame);
+  if (value === noObject) {
     throw new ProtocolViolation('BAD_REQUEST', 'A message must be a JSON object.');
   }
   return value;
+}
+
+const noObject: JsonObject = {};
+
+/** As {@link parseJsonObject}, but gives an object without members for anything else. */
+export function readJsonObject(frame: Frame): JsonObject {
+  try {
+    const value: unknown = JSON.parse(typeof frame === 'string' ? frame : utf8.decode(frame));
+    return isJsonObject(value) ? value : noObject;
+  } catch {
+    return noObject;
+  }
 }
 
 /** The violation of a message whose `member` is absent or of the wrong type. */
@@ -40,13 +52,4 @@ export function encodeMessage({ id, type, payload }: MessageLike): string {
 /** True for objects alone: neither `null` nor an array counts. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** `undefined` if it is none. */
-function parseJson(frame: Frame): unknown {
-  try {
-    return JSON.parse(typeof frame === 'string' ? frame : utf8.decode(frame));
-  } catch {
-    return undefined;
-  }
 }

@@ -95,11 +95,39 @@ describe.each(roles)('a $protocol client', ({ protocol, create }) => {
 });
 
 describe('a graphql-transport-ws client', () => {
-  it('tells both sides what was wrong with a message', () => {
+  it('closes on an unreadable message, as the protocol has it', () => {
     const connection = ready(createGraphqlTransportWsClient());
 
     expect(connection.receive('{"id":"1","type":"next"}', 0)).toEqual([
-      { kind: 'close', code: 4004, reason: '`payload` is missing or malformed.' },
+      { kind: 'close', code: 4004, reason: 'Bad response' },
     ]);
+  });
+
+  it('reports an unreadable message and goes on, if told so', () => {
+    const connection = ready(createGraphqlTransportWsClient({ invalidMessages: 'report' }));
+    const { operation } = connection.subscribe({ query: '{ a }' });
+
+    expect(connection.receive('{"id":"1","type":"next"}', 0)).toEqual([
+      { kind: 'violation', message: 'Unreadable: {"id":"1","type":"next"}' },
+    ]);
+    expect(connection.receive('{"id":"1","type":"complete"}', 0)).toEqual([
+      { kind: 'complete', operation },
+    ]);
+  });
+
+  it('closes on an unreadable message before the ack, whatever it was told', () => {
+    const connection = open(createGraphqlTransportWsClient({ invalidMessages: 'report' }));
+
+    expect(connection.receive('{', 0)).toEqual([
+      { kind: 'close', code: 4004, reason: 'Bad response' },
+    ]);
+  });
+
+  it('asks at once whether the server lives, but not twice', () => {
+    const connection = ready(createGraphqlTransportWsClient({ pingAfterMs: 30_000 }));
+
+    expect(connection.probe(5).map(actionOf)).toEqual(['send ping']);
+    expect(connection.probe(6)).toEqual([]);
+    expect(connection.tick(30_005).map(actionOf)).toEqual(['close 4499']);
   });
 });

@@ -345,7 +345,7 @@ export const graphqlTransportWsClient = {
   'TW-79': [
     {
       says: 'closes with 4504, retryable, when no ack comes in time',
-      options: { ackDeadlineMs: 2_000 },
+      options: { ackTimeoutMs: 2_000 },
       steps: [
         ...waiting,
         { subscribe: 'a' },

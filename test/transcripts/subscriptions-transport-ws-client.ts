@@ -213,11 +213,12 @@ export const subscriptionsTransportWsClient = {
     ignores('data without payload', { server: { id: '1', type: 'data' } }),
     ignores('data without id', { server: { type: 'data', payload: {} } }),
     {
-      says: 'ignores ids that it never used, and the number where it uses the text',
+      says: 'reports ids that it never used; to it the number is not the text',
       steps: [
         ...active,
         data('99', { data: {} }),
         completed('constructor'),
+        { expect: ['violation', 'violation'] },
         completed(1),
         ...alive,
       ],
@@ -259,7 +260,7 @@ export const subscriptionsTransportWsClient = {
     },
     {
       says: 'closes with 4504, retryable, when no ack comes in time',
-      options: { ackDeadlineMs: 2_000 },
+      options: { ackTimeoutMs: 2_000 },
       steps: [
         ...waiting,
         { subscribe: 'a' },

@@ -23,8 +23,10 @@ export interface SocketConnectionParts extends WebSocketOptions {
   readonly settings: ConnectionSettings;
   readonly listener: ConnectionListener;
   readonly open: OpenSocket;
-  readonly refusal: { wasRetried: boolean };
+  readonly refusals: { count: number };
 }
+
+type AboutOperation = Extract<ClientOutput, { readonly operation: unknown }>;
 
 /** In a close reason: how many seconds the server asks to be left alone. */
 const retryAfter = /retry-after\W+(\d+)/i;
@@ -38,24 +40,21 @@ export class SocketConnection implements Connection {
   #socket: (WebSocketLike & SocketHandlers) | undefined;
   #isAcknowledged = false;
   #isOver = false;
+  /** Until then the init message has to be sent. */
+  #initDueAt: Instant;
   /** When the timer fires; it is left alone where the deadline moved away from it. */
   #timerAt: Instant = never;
   #cancelTimer: (() => void) | undefined;
   /** What the server said when it refused the connection. */
-  #refusal: unknown;
+  #payload: unknown;
 
   constructor(parts: SocketConnectionParts) {
-    const { connectTimeoutMs = 10_000, ackTimeoutMs = 10_000, pingAfterMs = 30_000 } = parts;
-    const { silenceMs = 30_000, invalidMessages = 'report' } = parts;
+    const { invalidMessages = 'report', pingAfterMs = 30_000, connectTimeoutMs = 10_000 } = parts;
     this.#parts = parts;
     this.#listener = parts.listener;
-    this.#machine = new ClientMachine(parts.protocol, {
-      ackDeadlineMs: ackTimeoutMs,
-      pingAfterMs,
-      silenceMs,
-      invalidMessages,
-    });
-    if (connectTimeoutMs < never) this.#cancelTimer = this.#giveUpAfter(connectTimeoutMs);
+    this.#machine = new ClientMachine(parts.protocol, { ...parts, invalidMessages, pingAfterMs });
+    this.#initDueAt = this.#now() + connectTimeoutMs;
+    this.#schedule();
     void this.#open();
   }
 
@@ -83,26 +82,29 @@ export class SocketConnection implements Connection {
       if (this.#isOver) return;
       const socket = await open(target, protocol.subprotocol);
       this.#socket = socket;
-      socket.binaryType = 'arraybuffer';
-      socket.onopen = () => this.#apply(this.#machine.opened(this.#now(), socket.protocol));
-      socket.onmessage = ({ data }) =>
-        this.#apply(this.#machine.receive(data as Frame, this.#now())); // text, or bytes as a decoder takes them
-      // Where a close event follows, it knows no more: a socket that failed has no code but 1006.
-      socket.onerror = ({ failure, error }) =>
-        this.#finish(failure ?? this.#toFailure(1006, '', error));
-      socket.onclose = ({ code, reason }) => this.#finish(this.#toFailure(code, reason));
+      Object.assign(socket, this.#toHandlers(socket));
       if (this.#isOver) socket.close(1000, '');
     } catch (error) {
       this.#failHere(error);
     }
   }
 
+  #toHandlers(socket: WebSocketLike): SocketHandlers & Pick<WebSocketLike, 'binaryType'> {
+    return {
+      binaryType: 'arraybuffer',
+      onopen: () => this.#apply(this.#machine.opened(this.#now(), socket.protocol)),
+      onmessage: ({ data }) => this.#apply(this.#machine.receive(data as Frame, this.#now())), // text, or bytes as a decoder takes them
+      // where a close event follows, it knows no more: a socket that failed has no code but 1006
+      onerror: ({ failure, error }) => this.#end(1006, '', failure, error),
+      onclose: ({ code, reason }) => this.#end(code, reason),
+    };
+  }
+
   /** Never rejects. */
   async #initialise(): Promise<void> {
     try {
       const connectionParams = await provide(this.#parts.settings.connectionParams);
-      if (this.#isOver) return;
-      this.#cancelTimer?.();
+      this.#initDueAt = never;
       this.#apply(this.#machine.initialise(this.#now(), connectionParams));
     } catch (error) {
       this.#failHere(error);
@@ -110,81 +112,84 @@ export class SocketConnection implements Connection {
   }
 
   #apply(outputs: readonly ClientOutput[]): void {
-    let connected: Extract<ClientOutput, { readonly kind: 'connected' }> | undefined;
     for (const output of outputs) {
-      switch (output.kind) {
-        case 'result':
-          (output.operation.work as ResultSink).next(output.result); // as `start` left it
-          break;
-        case 'error':
-          (output.operation.work as ResultSink).error(output.errors);
-          break;
-        case 'complete':
-          (output.operation.work as ResultSink).complete();
-          break;
-        case 'send':
-          this.#socket?.send(output.frame);
-          break;
-        case 'initialise':
-          void this.#initialise();
-          break;
-        case 'connected':
-          connected = output;
-          break;
-        case 'violation':
-          this.#listener?.violated(output.message);
-          break;
-        case 'connection-error':
-          this.#refusal = output.payload;
-          break;
-        case 'close':
-          this.#finish(this.#toFailure(output.code, output.reason), output.code, output.reason);
-          break;
-        case 'lost':
-          // whoever had the operation learns it from the end of the connection
-          break;
-      }
+      if ('operation' in output) deliver(output);
+      else this.#do(output);
     }
     // behind the messages that start what waited: in there it may be cancelled
-    if (connected) this.#connected(connected.ackPayload);
+    const [first] = outputs;
+    if (first?.kind === 'connected') {
+      this.#isAcknowledged = true;
+      this.#parts.refusals.count = 0;
+      this.#listener?.connected(first.ackPayload);
+    }
     this.#schedule();
   }
 
-  #connected(ackPayload: Readonly<Record<string, unknown>> | undefined): void {
-    this.#isAcknowledged = true;
-    this.#parts.refusal.wasRetried = false;
-    this.#listener?.connected(ackPayload);
+  #do(output: Exclude<ClientOutput, AboutOperation>): void {
+    switch (output.kind) {
+      case 'send':
+        return this.#socket?.send(output.frame);
+      case 'initialise':
+        return void this.#initialise();
+      case 'violation':
+        return this.#listener?.violated(output.message);
+      case 'connection-error':
+        this.#payload = output.payload;
+        return;
+      case 'close':
+        this.#socket?.close(output.code, output.reason);
+        return this.#end(output.code, output.reason);
+      case 'connected':
+      // `apply` tells that when the rest is done
+    }
   }
 
   #schedule(): void {
-    const { deadline } = this.#machine;
-    if (deadline >= this.#timerAt) return;
+    const dueAt = this.#isOver ? never : Math.min(this.#initDueAt, this.#machine.deadline);
+    if (dueAt >= this.#timerAt) return;
     this.#cancelTimer?.();
-    this.#timerAt = deadline;
+    this.#timerAt = dueAt;
     this.#cancelTimer = this.#parts.settings.clock.schedule(() => {
+      const now = this.#now();
       this.#timerAt = never;
-      this.#apply(this.#machine.tick(this.#now()));
-    }, deadline - this.#now());
-  }
-
-  #giveUpAfter(connectTimeoutMs: number): () => void {
-    return this.#parts.settings.clock.schedule(() => {
-      this.#finish(new TransportError('CONNECT_TIMEOUT', 'It took too long to connect.', true));
-    }, connectTimeoutMs);
+      if (now < this.#initDueAt) this.#apply(this.#machine.tick(now));
+      else this.#finish(new TransportError('CONNECT_TIMEOUT', 'Connecting took too long', true));
+    }, dueAt - this.#now());
   }
 
   /** What the application was asked for failed. */
   #failHere(cause: unknown): void {
-    this.#finish(
-      new TransportError('CLIENT_ERROR', 'The url or the parameters cannot be had.', false, {
-        cause,
-      }),
-      4005,
-      'Internal client error',
-    );
+    const failure = new TransportError('CLIENT_ERROR', String(cause), false, { cause });
+    this.#finish(failure, 4005, 'Internal client error');
   }
 
-  /** The connection is over, by whichever side; only codes that a client may use. */
+  /** The connection was ended, by whichever side. */
+  #end(closeCode: number, reason: string, known?: TransportError, cause?: unknown): void {
+    const { refusals, settings } = this.#parts;
+    let retryable = isRetryableClose(closeCode, this.#isAcknowledged);
+    if (closeCode === 4403 && !retryable && typeof settings.connectionParams === 'function') {
+      // once: the function may know better now, but if that is refused, too, asking it again would be guessing
+      retryable = refusals.count === 0;
+      refusals.count += 1;
+    }
+    const seconds = retryAfter.exec(reason)?.[1];
+    const failure = new TransportError(
+      retryable ? 'CONNECTION_LOST' : 'CONNECTION_REFUSED',
+      `The connection ended: ${closeCode} ${reason}`,
+      retryable,
+      {
+        closeCode,
+        reason,
+        cause,
+        payload: this.#payload,
+        ...(seconds && { retryAfterMs: Number(seconds) * 1_000 }),
+      },
+    );
+    this.#finish(known ?? failure);
+  }
+
+  /** Whatever happened, it is over: with a code that a client may use. */
   #finish(failure: TransportError, code = 1000, reason = ''): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -194,34 +199,15 @@ export class SocketConnection implements Connection {
     this.#listener?.closed(failure);
   }
 
-  #toFailure(closeCode: number, reason: string, cause?: unknown): TransportError {
-    const { refusal, settings } = this.#parts;
-    let retryable = isRetryableClose(closeCode, this.#isAcknowledged);
-    if (
-      closeCode === 4403 &&
-      !refusal.wasRetried &&
-      typeof settings.connectionParams === 'function'
-    ) {
-      // the function may give a better token than it did
-      retryable = true;
-      refusal.wasRetried = !this.#isAcknowledged;
-    }
-    const seconds = retryAfter.exec(reason)?.[1];
-    return new TransportError(
-      retryable ? 'CONNECTION_LOST' : 'CONNECTION_REFUSED',
-      `The connection ended: ${closeCode} ${reason}`,
-      retryable,
-      {
-        closeCode,
-        reason,
-        ...(this.#refusal !== undefined && { payload: this.#refusal }),
-        ...(seconds && { retryAfterMs: Number(seconds) * 1_000 }),
-        ...(cause !== undefined && { cause }),
-      },
-    );
-  }
-
   #now(): Instant {
     return this.#parts.settings.clock.now();
   }
+}
+
+function deliver(output: AboutOperation): void {
+  const sink = output.operation.work as ResultSink; // `start` put it there
+  if (output.kind === 'result') sink.next(output.result);
+  else if (output.kind === 'error') sink.error(output.errors);
+  else if (output.kind === 'complete') sink.complete();
+  // whoever had a lost operation learns it from the end of the connection
 }

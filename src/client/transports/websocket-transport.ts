@@ -30,11 +30,11 @@ export function createWebSocketTransport(
   options: WebSocketOptions & { readonly protocol: ClientProtocol },
   open: OpenSocket,
 ): Transport {
-  // the one thing that outlives a connection: whether fresh parameters were tried after a refusal
-  const refusal = { wasRetried: false };
+  // outlives a connection: how often in a row the server refused one for its parameters
+  const refusals = { count: 0 };
   return {
     isShared: true,
     connect: (settings, listener) =>
-      new SocketConnection({ ...options, settings, listener, open, refusal }),
+      new SocketConnection({ ...options, settings, listener, open, refusals }),
   };
 }

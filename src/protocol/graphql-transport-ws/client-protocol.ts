@@ -1,5 +1,5 @@
 import type { ClientProtocol } from '../client-protocol.ts';
-import { encodeClientMessage, parseServerMessage } from './codec.ts';
+import { encodeClientMessage, readServerMessage } from './codec.ts';
 import { subprotocol } from './messages.ts';
 
 /** `graphql-transport-ws`, the protocol of the library graphql-ws. */
@@ -11,7 +11,7 @@ export const graphqlTransportWs: ClientProtocol = {
     encodeClientMessage({ type: 'connection_init', ...(payload && { payload }) }),
   encodeStart: (id, payload) => encodeClientMessage({ id, type: 'subscribe', payload }),
   encodeStop: (id) => encodeClientMessage({ id, type: 'complete' }),
-  decode: parseServerMessage,
+  decode: readServerMessage,
   pingFrame: '{"type":"ping"}',
   // Without the payload of the ping: nobody may rely on its echo.
   pongFrame: '{"type":"pong"}',

@@ -1,9 +1,15 @@
-import type { FormattedError, FormattedResult, Frame } from '../../vocabulary.ts';
+import { ProtocolViolation } from '../../errors.ts';
+import type { Frame } from '../../vocabulary.ts';
 import type { OperationId } from '../connection.ts';
 import { readErrors } from '../errors-payload.ts';
-import { encodeMessage, isJsonObject, malformed, parseJsonObject } from '../json-frame.ts';
+import {
+  encodeMessage,
+  isJsonObject,
+  malformed,
+  parseJsonObject,
+  readJsonObject,
+} from '../json-frame.ts';
 import type { JsonObject } from '../json-frame.ts';
-import { toOperationId } from '../operation-id.ts';
 import { parseOperationRequest } from '../operation-request.ts';
 import type { ClientMessage, ForeignRefusal, ServerMessage } from './messages.ts';
 
@@ -41,45 +47,63 @@ export function parseClientMessage(frame: Frame): ClientMessage {
  * @throws ProtocolViolation with `BAD_REQUEST` for whatever a server may not send
  */
 export function parseServerMessage(frame: Frame): ServerMessage | ForeignRefusal {
-  const message = parseJsonObject(frame);
-  const { type, payload } = message;
+  const message = readServerMessage(frame);
+  if (message === undefined) {
+    throw new ProtocolViolation('BAD_REQUEST', 'No server may send such a message.');
+  }
+  return message;
+}
+
+/** As {@link parseServerMessage}, but gives `undefined` for what a server may not send: this is what a browser has to carry. */
+export function readServerMessage(frame: Frame): ServerMessage | ForeignRefusal | undefined {
+  const { id, type, payload } = readJsonObject(frame);
   switch (type) {
     case 'next':
-      return { id: parseId(message), type, payload: parseResult(payload) };
     case 'error':
-      return { id: parseId(message), type, payload: parseErrors(payload) };
     case 'complete':
-      return { id: parseId(message), type };
+      return isId(id) ? readAnswer(id, type, payload) : undefined;
     case 'connection_ack':
     case 'ping':
     case 'pong':
-      return { type, ...parseOptionalPayload(payload) };
+      return withPayload(type, payload ?? undefined);
     case 'connection_error':
       return { type, payload };
     default:
-      throw malformed('type');
+      return undefined;
   }
 }
 
+function readAnswer(
+  id: OperationId,
+  type: 'next' | 'error' | 'complete',
+  payload: unknown,
+): ServerMessage | undefined {
+  if (type === 'complete') return { id, type };
+  if (type === 'next') return isJsonObject(payload) ? { id, type, payload } : undefined;
+  // A bare text or object is tolerated: servers exist that report the end of the connection like that.
+  const errors = readErrors(payload);
+  return errors && { id, type, payload: errors };
+}
+
+function withPayload<Type>(
+  type: Type,
+  payload: unknown,
+): { readonly type: Type; readonly payload?: JsonObject } | undefined {
+  if (payload === undefined) return { type };
+  return isJsonObject(payload) ? { type, payload } : undefined;
+}
+
+function isId(id: unknown): id is OperationId {
+  return typeof id === 'string' && id !== '';
+}
+
 function parseId({ id }: JsonObject): OperationId {
-  if (typeof id !== 'string' || id === '') throw malformed('id');
-  return toOperationId(id);
+  if (!isId(id)) throw malformed('id');
+  return id;
 }
 
 function parseOptionalPayload(payload: unknown): { readonly payload?: JsonObject } {
   if (payload === undefined || payload === null) return {};
   if (!isJsonObject(payload)) throw malformed('payload');
   return { payload };
-}
-
-function parseResult(payload: unknown): FormattedResult {
-  if (!isJsonObject(payload)) throw malformed('payload');
-  return payload;
-}
-
-/** A bare text or object is tolerated: servers exist that report the end of the connection like that. */
-function parseErrors(payload: unknown): readonly FormattedError[] {
-  const errors = readErrors(payload);
-  if (errors === undefined) throw malformed('payload');
-  return errors;
 }

@@ -70,11 +70,11 @@ transitionContract(
       malformed: receiving('{'),
       'ack deadline': { apply: (connection) => connection.tick(10_000) },
       silence: {
-        options: { ackDeadlineMs: off, pingAfterMs: 12_000 },
+        options: { ackTimeoutMs: off, pingAfterMs: 12_000 },
         apply: (connection) => connection.tick(12_000),
       },
       'silence after ping': {
-        options: { ackDeadlineMs: off, pingAfterMs: 12_000 },
+        options: { ackTimeoutMs: off, pingAfterMs: 12_000 },
         apply(connection) {
           connection.tick(12_000);
           return connection.tick(42_000);

@@ -69,9 +69,9 @@ transitionContract(
       data: receiving(data),
       malformed: receiving('{'),
       'ack deadline': { apply: (connection) => connection.tick(10_000) },
-      silence: { options: { ackDeadlineMs: off }, apply: (connection) => connection.tick(30_000) },
+      silence: { options: { ackTimeoutMs: off }, apply: (connection) => connection.tick(30_000) },
       'silence after ka': {
-        options: { ackDeadlineMs: off },
+        options: { ackTimeoutMs: off },
         apply(connection) {
           connection.receive(ka, 0);
           return connection.tick(30_000);
