@@ -1,1 +1,133 @@
+import type { FormattedError, OperationRequest } from '../vocabulary.ts';
+import type { Resume, Resumption } from './resumption.ts';
+
 export type { Resume, Resumption } from './resumption.ts';
+
+/**
+ * Keeps tokens for longer than an operation lives: `localStorage` with three names changed, or a `Map`.
+ *
+ * @remarks
+ * If a method throws, the operation goes on without it.
+ */
+export interface TokenStore {
+  get(key: string): string | null | undefined;
+  set(key: string, token: string): unknown;
+  delete(key: string): unknown;
+}
+
+/** Events are missing that cannot be delivered any more. */
+export interface Gap {
+  /** What the operation asked for. */
+  readonly request: OperationRequest;
+}
+
+/** Options of {@link resumable}. */
+export interface ResumeOptions {
+  /** Keeps tokens beyond an operation, and perhaps beyond the program. Needs `key`. @defaultValue each operation remembers its own */
+  readonly store?: TokenStore;
+  /** Names an operation in the store; no two that run may have the same name. `undefined`: the operation is not stored. */
+  readonly key?: (request: OperationRequest) => string | undefined;
+  /**
+   * What happens when events are missing: the server ends the operation with an error (`fail`), or it goes on and the function is called before the next result is handed on,
+   * for a query that catches up. Without it only the status of the operation says so.
+   */
+  readonly onGap?: 'fail' | ((gap: Gap) => unknown);
+}
+
+/** The memory for events that may come again. */
+const rememberedEvents = 256;
+
+/** Lets subscriptions go on after a lost connection where their results stopped, with servers that can; for `createClient({ resume })`. */
+export function resumable(options: ResumeOptions = {}): Resume {
+  return (request) => createResumption(request, options);
+}
+
+function createResumption(
+  request: OperationRequest,
+  { store, key, onGap }: ResumeOptions,
+): Resumption {
+  const name = attempt(() => key?.(request));
+  // Of the last result that was handed on. Kept after a gap, too: if nothing follows that, the server shall say it again.
+  let token = attempt(() => name && store?.get(name));
+  let isReported = false;
+  const seen = new Set<unknown>();
+
+  const keep = (next?: string): void => {
+    token = next;
+    attempt(() => name && (next ? store?.set(name, next) : store?.delete(name)));
+  };
+
+  /** Whether an event came before; if not, it did now. */
+  const hasSeen = (event: unknown): boolean => {
+    if (event === undefined || seen.has(event)) return event !== undefined;
+    if (seen.add(event).size > rememberedEvents) seen.delete(seen.values().next().value);
+    return false;
+  };
+
+  const takeOutcome = (report: Report): Received => {
+    const outcome = isReported ? undefined : toOutcome(report);
+    if (!outcome) return {};
+    isReported = true;
+    // in an async function what it throws and what it rejects with are the same
+    if (outcome === 'gap' && typeof onGap === 'function')
+      (async () => onGap({ request }))().catch(() => {});
+    return { outcome };
+  };
+
+  return {
+    toRequest(again) {
+      isReported = false;
+      const resume = { ...(token && { token }), ...(onGap === 'fail' && { onGap }) };
+      return { ...again, extensions: { ...again.extensions, resume } };
+    },
+    receive(result) {
+      // whatever a server has for errors
+      if (attempt(() => result.errors?.some(isRefusal))) keep();
+      const { extensions, ...event } = result;
+      const { resume, ...others } = extensions ?? {};
+      if (!resume) return { result };
+      const report: Report = resume;
+      const received = takeOutcome(report);
+      const isEvent = hasMembers(event);
+      if (isEvent && hasSeen(report.position ?? report.token)) return received;
+      if (report.token) keep(report.token);
+      if (hasMembers(others)) return { ...received, result: { ...event, extensions: others } };
+      return isEvent ? { ...received, result: event } : received;
+    },
+  };
+}
+
+type Received = ReturnType<Resumption['receive']>;
+
+/** What a server says in `extensions.resume`. */
+interface Report {
+  /** Only ever given back to the server. */
+  readonly token?: string;
+  /** Only ever compared. */
+  readonly position?: string;
+  readonly recovered?: boolean;
+  readonly status?: string;
+}
+
+function toOutcome({ recovered, status }: Report): Received['outcome'] {
+  if (recovered === true || status === 'recovered') return 'recovered';
+  return recovered === false || status === 'gap' ? 'gap' : undefined;
+}
+
+/** The server would not go on from the token, so nobody shall ask it to again. */
+function isRefusal({ extensions }: FormattedError): boolean {
+  return String(extensions?.['code']).startsWith('RESUME_');
+}
+
+function hasMembers(value: object): boolean {
+  return Object.keys(value).length > 0;
+}
+
+/** What is only there to help does not end an operation. */
+function attempt<Value>(use: () => Value): Value | undefined {
+  try {
+    return use();
+  } catch {
+    return undefined;
+  }
+}
