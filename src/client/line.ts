@@ -115,10 +115,14 @@ export class Line {
 
   #lose(failure: TransportError): void {
     const { retry, mayRetry, clock, random, onDisconnected } = this.#options;
+    // those who were refused are asked for other parameters, and nothing was sent yet: whoever waits can wait for that
+    const isUnsent = this.#servesSince === never && failure.closeCode === 4403;
     if (clock.now() - this.#servesSince >= retry.minUptimeMs) this.#attempts = 0;
     this.#forget();
     const isRetried = mayRetry(failure, this.#attempts);
-    const left = [...this.#members].filter((member) => !(isRetried && member.isRetried));
+    const left = [...this.#members].filter(
+      (member) => !(isRetried && (isUnsent || member.isRetried)),
+    );
     for (const member of left) this.#members.delete(member);
     let delayMs: number | undefined;
     if (this.#members.size > 0) {
@@ -147,7 +151,7 @@ export class Line {
     this.#connection?.close();
     this.#forget();
     this.#each((member) => member.interrupted());
-    if (!this.#connection) this.#connect();
+    if (!this.#connection && this.#members.size > 0) this.#connect();
   }
 
   /** Calls those who are members now, as long as they are and nothing came of it that makes the rest untrue. */
