@@ -184,7 +184,11 @@ class GraphqlClient implements Client, HeldConnection {
   }
 
   readonly #report = (error: unknown): void => {
-    // eslint-disable-next-line no-console -- the default for programs that gave no `onInternalError`
-    (this.#options.onInternalError ?? console.error)(error);
+    try {
+      // eslint-disable-next-line no-console -- the default for programs that gave no `onInternalError`
+      (this.#options.onInternalError ?? console.error)(error);
+    } catch {
+      // there is nobody left to tell
+    }
   };
 }
