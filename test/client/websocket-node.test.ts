@@ -153,7 +153,7 @@ describe('an upgrade that is refused', () => {
     );
 
     expect(failure.body).toBe('x'.repeat(1_000));
-    await until(() => sockets[0]?.destroyed === true, 'the end of the TCP connection');
+    await until(() => sockets[0]?.readableEnded === true, 'the end of the TCP connection');
   });
 
   it('is not waited for: a body that does not end is cut off', async () => {
