@@ -8,6 +8,9 @@ export type {
   InMemoryWebSocketOptions,
   MemoryConnection,
 } from './memory-web-socket.ts';
+export type { MockOperation } from './mock-operation.ts';
+export { mockServer } from './mock-server.ts';
+export type { Mock, MockServer, MockServerOptions, Mocks } from './mock-server.ts';
 export type {
   Closing,
   MessagePattern,
