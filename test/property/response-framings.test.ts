@@ -221,7 +221,7 @@ function readBoundedEvents(chunks: Chunks) {
 }
 
 function readBoundedParts(chunks: Chunks) {
-  const parser = new MultipartParser('graphql', { partBytes: 12 });
+  const parser = new MultipartParser('graphql', { partCharacters: 12 });
   return chunks.flatMap((chunk) => parser.push(chunk));
 }
 

@@ -1,5 +1,4 @@
 import { ProtocolViolation } from '../../errors.ts';
-import { ByteQueue } from './byte-queue.ts';
 
 /** One part of a multipart body. */
 export interface Part {
@@ -10,22 +9,12 @@ export interface Part {
 
 /** Bounds of a {@link MultipartParser}. */
 export interface MultipartParserOptions {
-  /** Bytes of one part, its headers included, and of what stands before the first. @defaultValue 16_777_216 */
-  readonly partBytes?: number;
+  /** Characters of one part, its headers included, and of what stands before the first. @defaultValue 16_777_216 */
+  readonly partCharacters?: number;
 }
 
-const defaults = {
-  partBytes: 16 * 1_024 * 1_024,
-} as const satisfies MultipartParserOptions;
-
-const tab = 0x09;
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
-const space = 0x20;
-const hyphen = 0x2d;
-
 /** The line end before a part belongs to it while it is read: an empty part has its delimiter right there. */
-const lineEnd = new Uint8Array([carriageReturn, lineFeed]);
+const lineEnd = '\r\n';
 
 type State =
   /** Before the first delimiter; what stands there is ignored. */
@@ -37,27 +26,29 @@ type State =
   | 'ended';
 
 /**
- * Reads a `multipart/mixed` body from chunks that may end anywhere (RFC 2046 section 5.1).
+ * Reads a `multipart/mixed` body in UTF-8 from chunks that may end anywhere (RFC 2046 section 5.1).
  *
  * @remarks
  * A part is handed out as soon as the delimiter behind it is complete; the bytes after that are not waited for. A part without headers and body is left
  * out. The work is linear in the bytes.
  */
 export class MultipartParser {
-  readonly #delimiter: Uint8Array;
+  readonly #delimiter: string;
   readonly #maximum: number;
+  readonly #decoder = new TextDecoder();
   #state: State = 'preamble';
-  /** What was read and not used. */
-  readonly #queue = new ByteQueue();
-  /** Where to go on searching: no delimiter begins before it. */
-  #searched = 0;
+  /** The beginning of a section, in which no delimiter begins. It grows by concatenation, which copies nothing. */
+  #searched = '';
+  /** What was read behind that; a body may begin with a delimiter. */
+  #text = lineEnd;
 
   /** @param boundary - as `parseBoundary` gives it */
-  constructor(boundary: string, options: MultipartParserOptions = {}) {
-    this.#delimiter = new TextEncoder().encode(`\r\n--${boundary}`);
-    this.#maximum = options.partBytes ?? defaults.partBytes;
-    // a body may begin with a delimiter
-    this.#queue.append(lineEnd);
+  constructor(
+    boundary: string,
+    { partCharacters = 16 * 1_024 * 1_024 }: MultipartParserOptions = {},
+  ) {
+    this.#delimiter = `${lineEnd}--${boundary}`;
+    this.#maximum = partCharacters;
   }
 
   /** Whether the closing delimiter was read: a body that stops before it was cut off. */
@@ -72,106 +63,58 @@ export class MultipartParser {
    */
   push(chunk: Uint8Array): readonly Part[] {
     const parts: Part[] = [];
-    if (this.#state === 'ended') return parts;
-    this.#queue.append(chunk);
-    let hasAdvanced = true;
-    while (hasAdvanced) hasAdvanced = this.#advance(parts);
+    this.#text += this.#decoder.decode(chunk, { stream: true });
+    while (this.#state === 'delimiter' ? this.#readDelimiterLine() : this.#readSection(parts));
     return parts;
   }
 
-  /** Whether there was enough to leave the state. */
-  #advance(parts: Part[]): boolean {
-    switch (this.#state) {
-      case 'preamble':
-        return this.#takeSection() !== undefined;
-      case 'delimiter':
-        return this.#readDelimiterLine();
-      case 'part': {
-        const section = this.#takeSection();
-        const part = section && parsePart(section);
-        if (part) parts.push(part);
-        return section !== undefined;
-      }
-      case 'ended':
-        return false;
+  /** Whether the section has come to its end. */
+  #readSection(parts: Part[]): boolean {
+    if (this.hasEnded) return false;
+    const text = this.#text;
+    const at = text.indexOf(this.#delimiter);
+    // the last characters may be the beginning of a delimiter
+    const end = at < 0 ? Math.max(0, text.length - this.#delimiter.length + 1) : at;
+    this.#searched += text.slice(0, end);
+    if (this.#searched.length - lineEnd.length > this.#maximum) {
+      throw new ProtocolViolation(
+        'MESSAGE_TOO_BIG',
+        `a part has more than ${this.#maximum} characters`,
+      );
     }
-  }
-
-  /** The bytes up to the next delimiter; `undefined` while that has not come. */
-  #takeSection(): Uint8Array | undefined {
-    const { bytes } = this.#queue;
-    const at = indexOf(bytes, this.#delimiter, this.#searched);
-    // the last bytes may be the beginning of a delimiter
-    this.#searched = at === -1 ? Math.max(0, bytes.length - this.#delimiter.length + 1) : at;
-    if (this.#searched - lineEnd.length > this.#maximum) {
-      throw new ProtocolViolation('MESSAGE_TOO_BIG', `a part has more than ${this.#maximum} bytes`);
-    }
-    if (at === -1) return undefined;
-    this.#enter('delimiter', at + this.#delimiter.length);
-    return bytes.subarray(0, at);
-  }
-
-  #readDelimiterLine(): boolean {
-    this.#queue.drop(paddingLength(this.#queue.bytes));
-    const [first, second] = this.#queue.bytes;
-    if (first === undefined || second === undefined) return false;
-    if (first === hyphen && second === hyphen) {
-      this.#enter('ended', this.#queue.bytes.length);
-      return true;
-    }
-    if (first !== carriageReturn || second !== lineFeed) {
-      throw new ProtocolViolation('BAD_RESPONSE', 'a delimiter is followed by something else');
-    }
-    this.#enter('part', 0);
+    this.#text = text.slice(at < 0 ? end : end + this.#delimiter.length);
+    if (at < 0) return false;
+    const part = this.#state === 'part' && parsePart(this.#searched);
+    if (part) parts.push(part);
+    this.#searched = '';
+    this.#state = 'delimiter';
     return true;
   }
 
-  #enter(state: State, consumedBytes: number): void {
-    this.#state = state;
-    this.#queue.drop(consumedBytes);
-    this.#searched = 0;
+  /** Whether a part follows. */
+  #readDelimiterLine(): boolean {
+    // spaces and tabs may stand before the end of the line
+    const text = this.#text.replace(/^[ \t]+/, '');
+    this.#text = text;
+    if (text.startsWith('--')) this.#state = 'ended';
+    else if (text.startsWith(lineEnd)) this.#state = 'part';
+    else if (text.length > 1) {
+      throw new ProtocolViolation('BAD_RESPONSE', 'a delimiter is followed by something else');
+    }
+    return this.#state === 'part';
   }
 }
 
-/** Spaces and tabs may stand between a delimiter and the end of its line. */
-function paddingLength(bytes: Uint8Array): number {
-  const length = bytes.findIndex((byte) => byte !== space && byte !== tab);
-  return length === -1 ? bytes.length : length;
-}
-
 /** @param section - the part behind the line end of the delimiter before it */
-function parsePart(section: Uint8Array): Part | undefined {
-  const text = new TextDecoder().decode(section);
-  const headEnd = text.indexOf('\r\n\r\n');
-  const headers = parseHeaders(headEnd === -1 ? text : text.slice(0, headEnd));
-  const body = headEnd === -1 ? '' : text.slice(headEnd + 4);
-  return headers.size === 0 && body === '' ? undefined : { headers, body };
-}
-
-function parseHeaders(head: string): ReadonlyMap<string, string> {
+function parsePart(section: string): Part | undefined {
+  const headEnd = section.indexOf('\r\n\r\n');
+  const head = headEnd < 0 ? section : section.slice(0, headEnd);
+  const body = headEnd < 0 ? '' : section.slice(headEnd + 4);
   const headers = new Map<string, string>();
-  for (const line of head.split('\r\n')) {
+  for (const line of head.split(lineEnd)) {
     const colon = line.indexOf(':');
     if (colon > 0)
       headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
   }
-  return headers;
-}
-
-function indexOf(bytes: Uint8Array, pattern: Uint8Array, from: number): number {
-  const last = bytes.length - pattern.length;
-  for (
-    let at = bytes.indexOf(carriageReturn, from);
-    at !== -1 && at <= last;
-    at = bytes.indexOf(carriageReturn, at + 1)
-  ) {
-    if (hasAt(bytes, pattern, at)) return at;
-  }
-  return -1;
-}
-
-function hasAt(bytes: Uint8Array, pattern: Uint8Array, at: number): boolean {
-  let length = 0;
-  while (length < pattern.length && bytes[at + length] === pattern[length]) length += 1;
-  return length === pattern.length;
+  return headers.size > 0 || body ? { headers, body } : undefined;
 }

@@ -15,10 +15,6 @@ export interface EventStreamParserOptions {
   readonly eventCharacters?: number;
 }
 
-const defaults = {
-  eventCharacters: 16 * 1_024 * 1_024,
-} as const satisfies EventStreamParserOptions;
-
 /**
  * Reads an event stream from chunks that may end anywhere, also inside a character or between CR and LF.
  *
@@ -29,21 +25,20 @@ const defaults = {
 export class EventStreamParser {
   readonly #maximum: number;
   readonly #decoder = new TextDecoder();
-  /** Pieces of the line that is not finished; joined once, when its end comes. */
-  #pieces: string[] = [];
-  #piecesCharacters = 0;
+  /** The line that is not finished. It grows by concatenation, which copies nothing, and is looked into once its end has come. */
+  #line = '';
   /** A CR was the last character: an LF right behind it belongs to the same line end. */
   #afterCarriageReturn = false;
-  #data: string[] = [];
-  #dataCharacters = 0;
+  /** Each line of it with the line break that joins it to the next. */
+  #data = '';
   #event = '';
   /** The id of the event that is not finished. */
   #id = '';
   #lastEventId = '';
   #retryMs: number | undefined;
 
-  constructor(options: EventStreamParserOptions = {}) {
-    this.#maximum = options.eventCharacters ?? defaults.eventCharacters;
+  constructor({ eventCharacters = 16 * 1_024 * 1_024 }: EventStreamParserOptions = {}) {
+    this.#maximum = eventCharacters;
   }
 
   /** What to send as `Last-Event-ID`; an event without data, which is not dispatched, moves it too. */
@@ -62,79 +57,55 @@ export class EventStreamParser {
    * @throws ProtocolViolation `MESSAGE_TOO_BIG` for an event above the bound
    */
   push(chunk: Uint8Array): readonly IncomingEvent[] {
-    const text = this.#decoder.decode(chunk, { stream: true });
-    return text === '' ? [] : this.#read(text);
-  }
-
-  #read(text: string): readonly IncomingEvent[] {
     const events: IncomingEvent[] = [];
-    const lineEnd = /\r\n|\n|\r/g;
-    let start = this.#afterCarriageReturn && text.startsWith('\n') ? 1 : 0;
+    const text = this.#decoder.decode(chunk, { stream: true });
+    if (!text) return events;
+    const isSplit = this.#afterCarriageReturn && text.startsWith('\n');
     this.#afterCarriageReturn = text.endsWith('\r');
-    lineEnd.lastIndex = start;
-    for (let end = lineEnd.exec(text); end !== null; end = lineEnd.exec(text)) {
-      const event = this.#readLine(this.#finishLine(text.slice(start, end.index)));
+    const [rest = '', ...pieces] = (isSplit ? text.slice(1) : text).split(/\r\n?|\n/);
+    this.#hold(rest);
+    for (const piece of pieces) {
+      const event = this.#readLine();
       if (event) events.push(event);
-      start = lineEnd.lastIndex;
+      this.#hold(piece);
     }
-    if (start < text.length) this.#hold(text.slice(start));
     return events;
   }
 
   #hold(piece: string): void {
-    this.#pieces.push(piece);
-    this.#piecesCharacters += piece.length;
-    this.#assertBounded(this.#piecesCharacters);
+    this.#line += piece;
+    this.#assertBounded(this.#line);
   }
 
-  #finishLine(piece: string): string {
-    this.#hold(piece);
-    const line = this.#pieces.length === 1 ? piece : this.#pieces.join('');
-    this.#pieces = [];
-    this.#piecesCharacters = 0;
-    return line;
-  }
-
-  #readLine(line: string): IncomingEvent | undefined {
-    if (line === '') return this.#dispatch();
+  #readLine(): IncomingEvent | undefined {
+    const line = this.#line;
+    this.#line = '';
+    if (!line) return this.#dispatch();
     const colon = line.indexOf(':');
-    if (colon === -1) this.#setField(line, '');
-    // a line that begins with a colon is a comment
-    else if (colon > 0) {
-      const valueStart = line[colon + 1] === ' ' ? colon + 2 : colon + 1;
-      this.#setField(line.slice(0, colon), line.slice(valueStart));
-    }
+    // of a comment the name is empty
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
+    if (name === 'data') {
+      this.#assertBounded(this.#data + value);
+      this.#data += `${value}\n`;
+    } else if (name === 'event') this.#event = value;
+    else if (name === 'id' && !value.includes('\0')) this.#id = value;
+    else if (name === 'retry' && /^\d+$/.test(value)) this.#retryMs = Number(value);
     return undefined;
-  }
-
-  #setField(field: string, value: string): void {
-    if (field === 'data') this.#addData(value);
-    else if (field === 'event') this.#event = value;
-    else if (field === 'id' && !value.includes('\0')) this.#id = value;
-    else if (field === 'retry' && /^\d+$/.test(value)) this.#retryMs = Number(value);
-  }
-
-  #addData(value: string): void {
-    this.#data.push(value);
-    // with the line break that joins it to the next
-    this.#dataCharacters += value.length + 1;
-    this.#assertBounded(this.#dataCharacters - 1);
   }
 
   #dispatch(): IncomingEvent | undefined {
     const data = this.#data;
-    const event = this.#event === '' ? 'message' : this.#event;
-    this.#data = [];
-    this.#dataCharacters = 0;
+    const event = this.#event || 'message';
+    const lastEventId = this.#id;
+    this.#data = '';
     this.#event = '';
-    this.#lastEventId = this.#id;
-    return data.length === 0
-      ? undefined
-      : { event, data: data.join('\n'), lastEventId: this.#lastEventId };
+    this.#lastEventId = lastEventId;
+    return data ? { event, data: data.slice(0, -1), lastEventId } : undefined;
   }
 
-  #assertBounded(characters: number): void {
-    if (characters <= this.#maximum) return;
+  #assertBounded({ length }: string): void {
+    if (length <= this.#maximum) return;
     throw new ProtocolViolation(
       'MESSAGE_TOO_BIG',
       `an event has more than ${this.#maximum} characters`,
