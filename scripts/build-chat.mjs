@@ -34,7 +34,12 @@ const steps = [
     run: () => compile(`${chat}/tsconfig.build.json`),
   },
   {
-    inputs: [`${chat}/pages`, `${chat}/vite.config.ts`, 'package-lock.json'],
+    inputs: [
+      'dist/client/index.js',
+      `${chat}/pages`,
+      `${chat}/vite.config.ts`,
+      'package-lock.json',
+    ],
     output: `${chat}/dist/pages/index.html`,
     run: async () => {
       const { build } = await import('vite');

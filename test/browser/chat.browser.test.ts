@@ -95,6 +95,38 @@ describe('the pages of the chat', () => {
     expect(await response.textContent()).toContain('messageAdded');
   });
 
+  it('runs mutations and queries in GraphiQL, and stops a subscription there', async () => {
+    const graphiql = await open('/graphiql?room=bench');
+    const response = graphiql.locator('.graphiql-response');
+    const run = graphiql.locator('.graphiql-execute-button');
+    const framesSent: string[] = [];
+    graphiql.on('websocket', (socket) => {
+      socket.on('framesent', ({ payload }) => framesSent.push(String(payload)));
+    });
+    const openTab = async (name: string, field: string): Promise<void> => {
+      await graphiql.getByRole('tab', { name }).click();
+      await graphiql.locator('.graphiql-query-editor').getByText(field).waitFor();
+    };
+
+    // before its editor is there a tab has nothing to be shown in
+    await graphiql.locator('.graphiql-query-editor').getByText('messageAdded').waitFor();
+    await openTab('Post', 'postMessage');
+    await run.click();
+    await response.getByText('postMessage').waitFor();
+    await openTab('History', 'messages');
+    await run.click();
+    await response.getByText('Hello!').waitFor();
+    await openTab('Live', 'messageAdded');
+    await run.click();
+    await expect.poll(() => framesSent.length).toBe(2);
+    await run.click();
+    await expect.poll(() => framesSent.length).toBe(3);
+
+    expect(
+      framesSent.map((frame) => (JSON.parse(frame) as { readonly type: string }).type),
+    ).toEqual(['connection_init', 'subscribe', 'complete']);
+  });
+
   it.each(['/rooms/narrow', '/graphiql?room=narrow'])(
     'needs no sideways scrolling of %s on a phone',
     async (path) => {

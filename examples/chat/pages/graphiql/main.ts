@@ -1,28 +1,49 @@
-import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import type { Fetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { getOperationAST, parse } from 'graphql';
-import { createClient } from 'graphql-ws';
+import { createClient } from 'millrace/client';
+import type { OperationHandle, OperationKind, OperationResult } from 'millrace/client';
+import { http } from 'millrace/client/http';
+import { websocket } from 'millrace/client/websocket';
 import { createElement } from 'react';
 import { createRoot } from 'react-dom/client';
 
-const endpoint = new URL('/graphql', location.href);
 const room = new URL(location.href).searchParams.get('room') ?? 'lobby';
 
-const carry = createGraphiQLFetcher({
-  url: endpoint.href,
-  wsClient: createClient({ url: endpoint.href.replace(/^http/, 'ws') }),
+/** What stands in the editor of headers; they can go with requests alone, for a browser sends none with a socket. */
+let headers: Record<string, string> = {};
+
+const client = createClient({
+  url: '/graphql',
+  transport: { queries: http({ headers: () => headers }), subscriptions: websocket() },
 });
 
-/** Until GraphiQL knows the schema it does not say which operation it runs, and a subscription would go by plain HTTP. */
-const fetcher: Fetcher = (parameters, options) => {
-  const documentAST = options?.documentAST ?? parse(parameters.query);
-  const operation = getOperationAST(documentAST, parameters.operationName);
-  return carry(
-    { ...parameters, operationName: operation?.name?.value ?? null },
-    { ...options, documentAST },
-  );
+/** Gives GraphiQL what it asked for: one result as a promise, a stream as the handle of the subscription, which it can stop. */
+const fetcher: Fetcher = ({ query, operationName, variables }, options) => {
+  headers = options?.headers ?? {};
+  // GraphiQL may not have read what it just got from another tab: its own idea of the operation is then an old one
+  const document = parse(query);
+  const operation = getOperationAST(document, operationName) ?? getOperationAST(document);
+  const name = operation?.name?.value;
+  const request = { query, variables, ...(name !== undefined && { operationName: name }) };
+  // its type has errors as graphql-js makes them; what comes from a server is their JSON, as from every fetcher
+  return execute(operation?.operation, request) as ReturnType<Fetcher>;
 };
+
+function execute(
+  kind: OperationKind | undefined,
+  request: { readonly query: string; readonly variables?: Readonly<Record<string, unknown>> },
+): Promise<OperationResult> | OperationHandle<OperationResult> {
+  switch (kind) {
+    case 'subscription':
+      return client.subscribe(request);
+    case 'mutation':
+      return client.mutate(request);
+    case 'query':
+    case undefined: // of several operations none is chosen: the server says so
+      return client.query(request);
+  }
+}
 
 // a GraphQL string may be written like a JSON string
 const quotedRoom = JSON.stringify(room);

@@ -62,7 +62,7 @@ export class Composer {
       text.value = '';
       this.#fit();
     } catch (error) {
-      this.showProblem(`Not sent: ${error instanceof Error ? error.message : String(error)}`);
+      this.showProblem(error instanceof Error ? error.message : String(error));
     } finally {
       this.#isSending = false;
       this.#update();

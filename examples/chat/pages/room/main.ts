@@ -63,7 +63,7 @@ const composer = new Composer(
 );
 
 const status = byId('status', HTMLElement);
-joinRoom(room, {
+void joinRoom(room, {
   onStatus(current) {
     status.textContent = statusTexts[current];
     status.dataset['status'] = current;

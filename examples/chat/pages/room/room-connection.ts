@@ -1,5 +1,6 @@
-import type { Client } from 'graphql-ws';
-import { createClient } from 'graphql-ws';
+import { createClient } from 'millrace/client';
+import type { OperationState } from 'millrace/client';
+import { websocket } from 'millrace/client/websocket';
 
 import type { Message } from './message.ts';
 
@@ -14,93 +15,78 @@ export interface RoomListener {
   onProblem(problem: string): void;
 }
 
-const endpoint = new URL('/graphql', location.href);
+/** Everything goes over one socket, so that the order of asking is the order of answering. */
+const client = createClient({
+  url: '/graphql',
+  transport: websocket({ pingAfterMs: 10_000, silenceMs: 10_000 }),
+  retry: { minDelayMs: 500, maxDelayMs: 5_000 },
+});
+
 const message = 'id author text sentAt';
-const maxRetryWaitMs = 5_000;
+
+const statuses = {
+  idle: 'connecting',
+  connecting: 'connecting',
+  live: 'live',
+  recovered: 'live',
+  gap: 'live',
+  reconnecting: 'reconnecting',
+  ended: 'offline',
+} as const satisfies Record<OperationState, ConnectionStatus>;
 
 /**
  * Listens to `room` until the page is left.
  *
  * @remarks
- * Each time the connection comes up the history is asked for again, so that what was said while it was down appears as well.
+ * Each time the subscription comes up the history is asked for again, so that what was said while it was down appears as well.
  */
-export function joinRoom(room: string, listener: RoomListener): void {
-  const client = createClient({
-    url: endpoint.href.replace(/^http/, 'ws'),
-    keepAlive: 10_000,
-    retryAttempts: Infinity,
-    shouldRetry: () => true,
-    retryWait: async (retries) => {
-      const waitMs = Math.min(maxRetryWaitMs, 250 * 2 ** retries);
-      await new Promise((resolve) => setTimeout(resolve, waitMs * (0.5 + Math.random() / 2)));
-    },
-    on: {
-      connecting: (isRetry) => listener.onStatus(isRetry ? 'reconnecting' : 'connecting'),
-      closed: () => listener.onStatus('reconnecting'),
-      connected: () => {
-        listener.onStatus('live');
-        // after the client has subscribed: a message is then in the history, or comes live, or both, but never neither
-        setTimeout(() => askForHistory(client, room, listener));
-      },
-    },
+export async function joinRoom(room: string, listener: RoomListener): Promise<void> {
+  const messages = client.subscribe<{ readonly messageAdded: Message }>({
+    query: `subscription Live($room: String!) { messageAdded(room: $room) { ${message} } }`,
+    variables: { room },
   });
-  client.subscribe<{ readonly messageAdded: Message }>(
-    {
-      query: `subscription Live($room: String!) { messageAdded(room: $room) { ${message} } }`,
-      variables: { room },
-    },
-    {
-      next: ({ data }) => {
-        if (data) listener.onMessages([data.messageAdded]);
-      },
-      error: () => listener.onStatus('offline'),
-      complete: () => listener.onStatus('offline'),
-    },
-  );
+  messages.subscribe(({ data, errors }) => {
+    if (data) listener.onMessages([data.messageAdded]);
+    if (errors) listener.onProblem(`The room cannot be followed: ${errors[0]?.message}`);
+  });
+  for await (const state of messages.status) {
+    const status = statuses[state];
+    listener.onStatus(status);
+    // behind the subscription: a message is then in the history, or comes live, or both, but never neither
+    if (status === 'live') void askForHistory(room, listener);
+  }
 }
 
-/** Rejects with words for people if the server did not take the message. */
+/** Rejects with words for people if the server did not take the message, or did not say so. */
 export async function postMessage(post: {
   readonly room: string;
   readonly author: string;
   readonly text: string;
 }): Promise<Message> {
-  const { postMessage: posted } = await request<{ readonly postMessage: Message }>(
-    `mutation Post($room: String!, $author: String!, $text: String!) {
-      postMessage(room: $room, author: $author, text: $text) { ${message} }
-    }`,
-    post,
-  );
-  return posted;
+  const { data, errors } = await client
+    .mutate<{ readonly postMessage: Message }>({
+      query: `mutation Post($room: String!, $author: String!, $text: String!) {
+        postMessage(room: $room, author: $author, text: $text) { ${message} }
+      }`,
+      variables: post,
+    })
+    .catch((cause: unknown) => {
+      throw new Error('No answer came: look for the message before you send it again.', { cause });
+    });
+  if (data) return data.postMessage;
+  throw new Error(`Not sent: ${errors?.[0]?.message ?? 'the server does not say why'}`);
 }
 
-/** On the socket of the subscription, because only there the order of asking is the order of answering. */
-function askForHistory(client: Client, room: string, listener: RoomListener): void {
-  const onProblem = (): void => listener.onProblem('Earlier messages could not be loaded.');
-  client.subscribe<{ readonly messages: readonly Message[] }>(
-    {
+/** Never rejects. */
+async function askForHistory(room: string, listener: RoomListener): Promise<void> {
+  try {
+    const { data, errors } = await client.query<{ readonly messages: readonly Message[] }>({
       query: `query History($room: String!) { messages(room: $room) { ${message} } }`,
       variables: { room },
-    },
-    {
-      next: ({ data }) => (data ? listener.onMessages(data.messages) : onProblem()),
-      error: onProblem,
-      complete: () => {},
-    },
-  );
-}
-
-async function request<Data>(query: string, variables: object): Promise<Data> {
-  const response = await fetch(endpoint, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  });
-  // the shape that the specification of GraphQL gives a response, with the data of our own query
-  const result = (await response.json()) as {
-    readonly data?: Data | null;
-    readonly errors?: readonly { readonly message: string }[];
-  };
-  if (result.data) return result.data;
-  throw new Error(result.errors?.[0]?.message ?? `The server answered ${response.status}`);
+    });
+    if (data) listener.onMessages(data.messages);
+    if (errors) listener.onProblem('Earlier messages could not be loaded.');
+  } catch {
+    // the connection was lost, and the next one asks again
+  }
 }
