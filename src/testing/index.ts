@@ -20,5 +20,6 @@ export type {
 } from './peer-connection.ts';
 export { scriptedPeer } from './scripted-peer.ts';
 export type { ScriptedPeer, ScriptedPeerOptions } from './scripted-peer.ts';
+export { seededRandom } from './seeded-random.ts';
 export type { SocketAttempt, TestSocket, TestWebSocket } from './test-socket.ts';
 export { VirtualClock } from './virtual-clock.ts';
