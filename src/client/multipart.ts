@@ -1,1 +1,14 @@
-export type { Transport } from './transport.ts';
+import type { StreamOptions } from './transports/fetch-options.ts';
+import { createFetchTransport } from './transports/fetch-transport.ts';
+import { multipartFormat } from './transports/multipart-format.ts';
+import type { Transport } from './transport.ts';
+
+export type { FetchLike, ResponseLike } from './transports/fetch-options.ts';
+
+/** Options of {@link multipart}. */
+export type MultipartOptions = StreamOptions;
+
+/** Carries each subscription over a multipart response, and queries and mutations over plain HTTP. */
+export function multipart(options: MultipartOptions = {}): Transport {
+  return createFetchTransport(options, multipartFormat);
+}

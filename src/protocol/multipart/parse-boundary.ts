@@ -16,6 +16,6 @@ export function parseBoundary(contentType: string): string {
   }
   throw new ProtocolViolation(
     'BAD_RESPONSE',
-    'the content type of a multipart response needs a boundary of 1 to 70 characters',
+    'a multipart response needs a boundary of 1 to 70 characters',
   );
 }

@@ -1,0 +1,43 @@
+import type { ConnectionSettings, Provided } from '../transport.ts';
+
+/** What is used of a response. Without `body`, as on some runtimes, nothing is read before all of it is there. */
+export type ResponseLike = Pick<Response, 'ok' | 'status' | 'headers' | 'arrayBuffer'> & {
+  readonly body?: Response['body'];
+};
+
+/** `fetch`, or what does the same. */
+export type FetchLike = (url: string, init: RequestInit) => PromiseLike<ResponseLike>;
+
+/** Options that every transport over HTTP has; `Infinity` turns a period off. */
+export interface FetchOptions {
+  /** Where it sends operations to, if that is not the client's `url`. */
+  readonly url?: ConnectionSettings['url'];
+  /** Sent with each request; a function is asked for each. An `accept` in here replaces that of the transport. */
+  readonly headers?: Provided<Readonly<Record<string, string>> | undefined>;
+  /** What else each request is made with: `credentials`, `cache`, … */
+  readonly requestInit?: Omit<RequestInit, 'method' | 'headers' | 'body' | 'signal'>;
+  /** @defaultValue the runtime's */
+  readonly fetch?: FetchLike;
+  /**
+   * How long it may take to find out url and headers and to get the head of the response, in milliseconds.
+   *
+   * @defaultValue 10_000 for subscriptions; none for queries and mutations, whose response begins with their result
+   */
+  readonly connectTimeoutMs?: number;
+}
+
+/** Options of the transports whose responses are streams. */
+export interface StreamOptions extends FetchOptions {
+  /**
+   * How long the server may send nothing before the stream counts as lost, in milliseconds.
+   *
+   * @defaultValue three times the longest interval between its heartbeats, of which at most a minute counts, but at least 15_000; none before it has sent two
+   */
+  readonly silenceMs?: number;
+}
+
+/** For transports whose operations may be sent by GET. */
+export interface MethodOptions {
+  /** How operations are sent; mutations, and documents that hold any, always by POST. @defaultValue 'POST' */
+  readonly method?: 'POST' | 'GET';
+}

@@ -1,0 +1,16 @@
+import type { Transport } from '../transport.ts';
+import type { MethodOptions, StreamOptions } from './fetch-options.ts';
+import { ResponseConnection } from './response-connection.ts';
+import type { ResponseFormat } from './response-format.ts';
+
+/** A transport whose operations have a request each. */
+export function createFetchTransport(
+  options: StreamOptions & MethodOptions,
+  format: ResponseFormat,
+): Transport {
+  return {
+    isShared: false,
+    connect: (settings, listener) =>
+      new ResponseConnection({ ...options, format, settings, listener }),
+  };
+}
