@@ -1,5 +1,4 @@
-import { TransportError } from 'millrace/client';
-import type { RetryOptions } from 'millrace/client';
+import type { RetryOptions, TransportError } from 'millrace/client';
 import { describe, expect, it } from 'vitest';
 
 import { createStage } from '../support/client-peer.ts';

@@ -49,7 +49,10 @@ describe('a line', () => {
     await fc.assert(
       fc.asyncProperty(
         idleTimeoutMs,
-        fc.array(fc.oneof({ weight: 1, arbitrary: simple }, add, worldly), { maxLength: 40 }),
+        fc.array(fc.oneof({ weight: 1, arbitrary: simple }, add, worldly), {
+          maxLength: 40,
+          size: 'max',
+        }),
         async (idle, acts) => {
           const model = new LineModel(idle);
           for (const act of acts) await model.act(act);
@@ -66,7 +69,7 @@ describe('a line', () => {
     await fc.assert(
       fc.asyncProperty(
         idleTimeoutMs,
-        fc.array(fc.oneof(simple, addWithHabits, worldly), { maxLength: 30 }),
+        fc.array(fc.oneof(simple, addWithHabits, worldly), { maxLength: 40, size: 'max' }),
         async (idle, acts) => {
           const model = new LineModel(idle);
           for (const act of acts) await model.act(act);
@@ -75,7 +78,7 @@ describe('a line', () => {
           expect(model.left).toEqual(nothing);
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -85,7 +88,7 @@ describe('a line', () => {
       fc.asyncProperty(
         idleTimeoutMs,
         hooks,
-        fc.array(fc.oneof(simple, add, worldly), { maxLength: 30 }),
+        fc.array(fc.oneof(simple, add, worldly), { maxLength: 40, size: 'max' }),
         async (idle, hook, acts) => {
           const model = new LineModel(idle, hook);
           for (const act of acts) await model.act(act);
@@ -94,7 +97,7 @@ describe('a line', () => {
           expect(model.left).toEqual(nothing);
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });

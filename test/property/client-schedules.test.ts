@@ -117,14 +117,18 @@ describe.each(['graphql-transport-ws', 'subscriptions-transport-ws'] as const)(
       '%s',
       async (_what, acts) => {
         await fc.assert(
-          fc.asyncProperty(world, fc.array(acts, { maxLength: 60 }), async (parts, schedule) => {
-            const simulation = new ClientSimulation({ ...parts, protocol });
-            for (const one of schedule) await simulation.act(one);
-            await simulation.finish();
+          fc.asyncProperty(
+            world,
+            fc.array(acts, { maxLength: 80, size: 'max' }),
+            async (parts, schedule) => {
+              const simulation = new ClientSimulation({ ...parts, protocol });
+              for (const one of schedule) await simulation.act(one);
+              await simulation.finish();
 
-            expect(simulation.left).toEqual({ connections: 0, timers: 0, watchers: 0 });
-          }),
-          { numRuns: 150 },
+              expect(simulation.left).toEqual({ connections: 0, timers: 0, watchers: 0 });
+            },
+          ),
+          { numRuns: 200 },
         );
       },
       60_000,
