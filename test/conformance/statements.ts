@@ -8,17 +8,25 @@ const ranges = {
     [1, 32],
     [40, 53],
   ],
-  // without compression (30-35), clients (40-46) and HTTP/2 (50-52)
-  WS: [[1, 23]],
-  // of the server; 60-69 are of clients
-  GH: [[1, 41]],
-  // of the server; from 60 on they are of clients
+  // without compression (30-35) and HTTP/2 (50-52)
+  WS: [
+    [1, 23],
+    [40, 46],
+  ],
+  GH: [
+    [1, 41],
+    [60, 69],
+  ],
+  // without clients of the single connection mode, from 68 on
   SSE: [
     [1, 19],
     [30, 46],
+    [60, 67],
   ],
-  // of the server; from 30 on they are of clients
-  MP: [[1, 18]],
+  MP: [
+    [1, 18],
+    [30, 48],
+  ],
 } as const satisfies Record<string, readonly (readonly [number, number])[]>;
 
 /** Every statement that must be shown by a test, or listed in {@link notMet}. */
