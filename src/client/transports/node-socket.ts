@@ -4,7 +4,7 @@ import { errorEntry } from '../../errors.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { TransportError } from '../transport-error.ts';
 import { toRefusal } from './node-refusal.ts';
-import type { ResponseLike } from './node-refusal.ts';
+import type { NodeResponseLike } from './node-refusal.ts';
 import type { SocketHandlers, WebSocketLike } from './socket.ts';
 
 /** Options of `ws` for a client, and what it hands on to `node:http` and `node:tls`: `agent`, `ca`, `rejectUnauthorized`, … */
@@ -19,13 +19,13 @@ export type WebSocketConstructor = new (
 
 /** The members of a socket of `ws` that say more than browsers' sockets do. */
 interface TellingSocket {
-  on(event: 'upgrade', listener: (response: ResponseLike) => void): unknown;
+  on(event: 'upgrade', listener: (response: NodeResponseLike) => void): unknown;
   on(event: 'unexpected-response', listener: Refused): unknown;
   on(event: 'open', listener: () => void): unknown;
   on(event: 'error', listener: (error: { readonly code?: unknown }) => void): unknown;
 }
 
-type Refused = (request: unknown, response: ResponseLike) => void;
+type Refused = (request: unknown, response: NodeResponseLike) => void;
 type NodeSocket = WebSocketLike & SocketHandlers & Partial<TellingSocket>;
 
 /** Unless `socketOptions` say otherwise; the types of `ws` know them only in part. */
