@@ -51,11 +51,22 @@ export class Lane<Item> {
     this.#await();
   }
 
-  /** Loses what is under way and everything that follows. */
+  /** Loses everything that has not arrived, and everything that follows. */
   cut(): void {
-    this.#state = 'cut';
     this.#passengers = [];
-    this.#cancelTimer?.();
+    this.#stopTimer();
+    this.#state = 'cut';
+  }
+
+  /** Loses what is stalled or under way; what is due still arrives, and what follows has no delay. */
+  lose(): void {
+    const now = this.#clock.now();
+    const isFlowing = this.#state === 'flowing';
+    this.#passengers = this.#passengers.filter(({ dueAt }) => isFlowing && dueAt <= now);
+    this.#stopTimer();
+    this.#state = 'flowing';
+    this.delayMs = 0;
+    this.#await();
   }
 
   #await(): void {
@@ -67,8 +78,16 @@ export class Lane<Item> {
     else queueMicrotask(this.#pass);
   }
 
+  #stopTimer(): void {
+    if (!this.#cancelTimer) return;
+    this.#cancelTimer();
+    this.#cancelTimer = undefined;
+    this.#isAwaited = false;
+  }
+
   readonly #pass = (): void => {
     this.#isAwaited = false;
+    this.#cancelTimer = undefined;
     if (this.#state !== 'flowing') return;
     const first = this.#passengers.shift();
     // before the delivery, which may throw

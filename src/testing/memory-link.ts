@@ -9,7 +9,7 @@ export type Direction = 'to-server' | 'to-client';
 
 /** What can go wrong between a client and a server in memory; without a direction, both ways. */
 export interface Faults {
-  /** Ends the connection without a close frame: both ends see 1006. */
+  /** Ends the connection without a close frame: both ends see 1006. What was stalled or delayed is lost. */
   drop(): void;
   /** Lets nothing pass until `release`; nothing is lost. */
   stall(direction?: Direction): void;
@@ -121,10 +121,10 @@ export class MemoryLink implements Faults {
   }
 
   drop(): void {
-    this.goHalfOpen();
-    // a real socket tells later, never from inside
-    queueMicrotask(() => this.socket.ended(1006, ''));
-    this.#endRemote(1006, '');
+    for (const lane of this.#lanesOf()) {
+      lane.lose();
+      lane.push({ kind: 'close', code: 1006, reason: '' });
+    }
   }
 
   stall(direction?: Direction): void {

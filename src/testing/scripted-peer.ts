@@ -38,7 +38,7 @@ export interface ScriptedPeer {
   /** Sends messages, one after the other. */
   send(...messages: readonly PeerMessage[]): void;
   close(code: number, reason?: string): void;
-  /** Ends the connection without a close frame. */
+  /** Ends the connection without a close frame, behind what was sent. */
   drop(): void;
   /** An error event without a close event, as some runtimes have it. */
   fail(error?: unknown): void;

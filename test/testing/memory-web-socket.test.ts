@@ -1,8 +1,9 @@
+import { createClient as createForeignClient } from 'graphql-ws';
 import { createClient } from 'millrace/client';
 import type { Client, ClientOptions } from 'millrace/client';
 import { websocket } from 'millrace/client/websocket';
 import { inMemoryWebSocket, manualSignals } from 'millrace/testing';
-import type { InMemoryWebSocket } from 'millrace/testing';
+import type { Faults, InMemoryWebSocket } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 
 import { converse } from '../support/conversation.ts';
@@ -150,6 +151,28 @@ describe('faults of a WebSocket in memory', () => {
     expect(network.connections).toHaveLength(2);
   });
 
+  it.each([
+    { what: 'stalled', harm: (connection: Faults) => connection.stall() },
+    { what: 'delayed', harm: (connection: Faults) => connection.delay(10) },
+    { what: 'half-open', harm: (connection: Faults) => connection.goHalfOpen() },
+  ])('drops with what is $what, and without delay', async ({ harm }) => {
+    const { network, listen, clock, server, app } = stage();
+    const texts = await listen('lobby');
+    harm(network.connection);
+    await app.publish('lobby', 'lost');
+    await clock.settle();
+
+    network.connection.drop();
+    await clock.settle();
+    const { connections } = server.gauges();
+    await clock.advance(1_000);
+    await app.publish('lobby', 'found');
+    await clock.settle();
+
+    expect(connections).toBe(0);
+    expect(texts).toEqual(['found']);
+  });
+
   it('stalls to the client: what was sent waits, and comes in order', async () => {
     const { network, listen, clock, app } = stage();
     const texts = await listen('lobby');
@@ -227,5 +250,24 @@ describe('faults of a WebSocket in memory', () => {
 
     expect(before).toEqual([]);
     expect(texts).toEqual(['one', 'two']);
+  });
+});
+
+describe('clients of others', () => {
+  it('take the class of sockets: graphql-ws', async () => {
+    const { network, app, clock } = stage();
+    const client = createForeignClient({
+      url: 'ws://memory.test/graphql',
+      webSocketImpl: network.WebSocket,
+      lazy: false,
+    });
+    const results = client.iterate({ query: 'subscription { message(room: "lobby") { text } }' });
+    const first = results.next();
+    await clock.settle();
+
+    await app.publish('lobby', 'hi');
+
+    expect((await first).value).toEqual({ data: { message: { text: 'hi' } } });
+    await client.dispose();
   });
 });
