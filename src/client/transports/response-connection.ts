@@ -95,7 +95,7 @@ export class ResponseConnection implements Connection {
     const { ok, headers } = response;
     const { stream } = this.#parts.format;
     const contentType = headers.get('content-type') ?? '';
-    const mediaType = contentType.replace(/;.*/s, '').trim().toLowerCase();
+    const mediaType = contentType.replace(/;.*/, '').trim().toLowerCase();
     if (ok && mediaType === stream?.mediaType) {
       this.#stream = stream.createReader(contentType, request);
       this.#accept();
