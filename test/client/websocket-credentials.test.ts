@@ -207,9 +207,9 @@ describe('credentials that the server refuses', () => {
 
     const later = consume(client.subscribe({ query }));
     (await server.connection()).close(4403);
-    await comeBack();
-    await server.ready();
 
+    expect(await comeBack()).toMatchObject({ retryInMs: 500 });
+    await server.ready();
     expect(server.connectionCount).toBe(4);
     expect(later.end).toBeUndefined();
   });
@@ -224,8 +224,8 @@ describe('credentials that the server refuses', () => {
 
     const second = await withTokens({ transport });
     (await second.server.connection()).close(4403);
-    await second.comeBack();
 
+    expect(await second.comeBack()).toMatchObject({ retryInMs: 500 });
     expect(await (await second.server.connection()).next()).toMatchObject({
       payload: { token: 2 },
     });

@@ -367,6 +367,20 @@ describe('how a client closes a WebSocket', () => {
     expect(await consumer.failed()).toMatchObject({ closeCode: 4004, retryable: false });
   });
 
+  it('and does not wait for ever for the answer of the server', async () => {
+    const server = await serveRaw();
+    const { client } = watchClient(server.url, { socket: { socketOptions: { closeTimeout: 20 } } });
+    consume(client.subscribe({ query }));
+    const connection = await server.next();
+    await upgrade(connection);
+    await maskedFrames(connection, 1);
+
+    client.close();
+
+    // unread in there: the close frame
+    expect(await connection.ended()).not.toHaveLength(0);
+  });
+
   it('WS-45 with 4005 when the application has no parameters for it', async () => {
     const server = await serveProtocol();
     const { client } = watchClient(server.url, {
