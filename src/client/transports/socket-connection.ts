@@ -23,7 +23,7 @@ export interface SocketConnectionParts extends WebSocketOptions {
   readonly settings: ConnectionSettings;
   readonly listener: ConnectionListener;
   readonly open: OpenSocket;
-  readonly refusals: { count: number };
+  readonly refused: WeakSet<ConnectionSettings>;
 }
 
 type AboutOperation = Extract<ClientOutput, { readonly operation: unknown }>;
@@ -120,7 +120,7 @@ export class SocketConnection implements Connection {
     const [first] = outputs;
     if (first?.kind === 'connected') {
       this.#isAcknowledged = true;
-      this.#parts.refusals.count = 0;
+      this.#parts.refused.delete(this.#parts.settings);
       this.#listener?.connected(first.ackPayload);
     }
     this.#schedule();
@@ -166,12 +166,12 @@ export class SocketConnection implements Connection {
 
   /** The connection was ended, by whichever side. */
   #end(closeCode: number, reason: string, known?: TransportError, cause?: unknown): void {
-    const { refusals, settings } = this.#parts;
+    const { refused, settings } = this.#parts;
     let retryable = isRetryableClose(closeCode, this.#isAcknowledged);
     if (closeCode === 4403 && !retryable && typeof settings.connectionParams === 'function') {
       // once: the function may know better now, but if that is refused, too, asking it again would be guessing
-      retryable = refusals.count === 0;
-      refusals.count += 1;
+      retryable = !refused.delete(settings);
+      if (retryable) refused.add(settings);
     }
     const seconds = retryAfter.exec(reason)?.[1];
     const failure = new TransportError(

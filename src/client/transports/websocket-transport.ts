@@ -30,11 +30,11 @@ export function createWebSocketTransport(
   options: WebSocketOptions & { readonly protocol: ClientProtocol },
   open: OpenSocket,
 ): Transport {
-  // outlives a connection: how often in a row the server refused one for its parameters
-  const refusals = { count: 0 };
+  // outlives a connection, for as long as its line: whether the server refused its parameters last
+  const refused = new WeakSet<ConnectionSettings>();
   return {
     isShared: true,
     connect: (settings, listener) =>
-      new SocketConnection({ ...options, settings, listener, open, refusals }),
+      new SocketConnection({ ...options, settings, listener, open, refused }),
   };
 }
