@@ -13,8 +13,8 @@ export interface OperationResult<Data = Readonly<Record<string, unknown>>> {
 
 type VariablesOption<Variables> =
   Record<string, never> extends Variables
-    ? { readonly variables?: Variables }
-    : { readonly variables: Variables };
+    ? { readonly variables?: NoInfer<Variables> }
+    : { readonly variables: NoInfer<Variables> };
 
 /** What is asked for. */
 export type OperationOptions<Data, Variables> = VariablesOption<Variables> & {

@@ -18,6 +18,8 @@ export interface RetryOptions {
 export type RetryPolicy = Required<Omit<RetryOptions, 'shouldRetry'>> &
   Pick<RetryOptions, 'shouldRetry'>;
 
+const dayMs = 86_400_000;
+
 /** @param options - `false`: never */
 export function toRetryPolicy(options: RetryOptions | false = {}): RetryPolicy {
   const {
@@ -44,12 +46,12 @@ export function mayRetry(policy: RetryPolicy, failure: TransportError, attempts:
  */
 export function retryDelayMs(
   { minDelayMs, maxDelayMs }: RetryPolicy,
-  { retryAfterMs }: TransportError,
+  { retryAfterMs = 0 }: TransportError,
   attempts: number,
   random: number,
 ): number {
-  // the server's own wish is a floor, with the jitter of a first attempt: it tells everybody the same
-  return retryAfterMs === undefined
-    ? random * Math.min(maxDelayMs, minDelayMs * 2 ** attempts)
-    : retryAfterMs + random * minDelayMs;
+  const backoffMs = random * Math.min(maxDelayMs, minDelayMs * 2 ** attempts);
+  // the server's wish is a floor, with the jitter of a first attempt: it tells everybody the same; nobody is sent away for longer than a day
+  const wishMs = Math.min(retryAfterMs, dayMs) + random * minDelayMs;
+  return retryAfterMs > 0 ? Math.max(backoffMs, wishMs) : backoffMs;
 }

@@ -4,7 +4,8 @@ import type { ClientClock } from './transport.ts';
 export const systemClock: ClientClock = {
   now: () => performance.now(),
   schedule: (callback, delayMs) => {
-    const timer = setTimeout(callback, delayMs);
+    // beyond that timers fire at once
+    const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
 };

@@ -64,7 +64,7 @@ export interface StartedOperation {
 
 /** Where the results of one operation go; nothing follows `error` and `complete`. */
 export interface ResultSink {
-  /** A result; `position` is what a stream said about where it stands, if it did so beside the result. */
+  /** A result; where a stream says beside it where it stands, that is in `extensions.resume.token`. */
   next(result: FormattedResult): void;
   /** The server ended the operation with request errors or the failure of its source. */
   error(errors: readonly FormattedError[]): void;

@@ -25,16 +25,24 @@ describe('the pause before the next attempt', () => {
     );
   });
 
-  it('is never shorter than the server wishes, and little longer', () => {
+  it('is never shorter than the server wishes, and longer only by the pause that there would be anyhow', () => {
     fc.assert(
       fc.property(bounds, attempts, random, fc.nat(10_000_000), (policy, attempt, chance, wish) => {
         const failure = new TransportError('CONNECTION_LOST', '', true, { retryAfterMs: wish });
         const delayMs = retryDelayMs(policy, failure, attempt, chance);
 
         expect(delayMs).toBeGreaterThanOrEqual(wish);
-        expect(delayMs).toBeLessThanOrEqual(wish + policy.minDelayMs);
+        expect(delayMs).toBeLessThanOrEqual(
+          Math.max(wish + policy.minDelayMs, retryDelayMs(policy, lost, attempt, chance)),
+        );
       }),
     );
+  });
+
+  it('is at most a day, whatever the server wishes', () => {
+    const failure = new TransportError('CONNECTION_LOST', '', true, { retryAfterMs: Infinity });
+
+    expect(retryDelayMs(toRetryPolicy({}), failure, 0, 0)).toBe(86_400_000);
   });
 
   it('is at most 1, 2, 4, … 60 seconds unless something else is said', () => {
