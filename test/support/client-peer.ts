@@ -33,15 +33,18 @@ export interface StageOptions {
   readonly socket?: WebSocketOptions;
   /** What the server answers besides; by default it acknowledges, and completes what it is told to. */
   readonly answer?: (link: Link, message: Message) => void;
+  /** Instead of all that, for other protocols: hears frames as they are. */
+  readonly server?: (link: Link, frame: string) => void;
 }
 
 /** Sets up a client and a server in memory. */
-export function createStage({ client, socket, answer }: StageOptions = {}): Stage {
+export function createStage({ client, socket, answer, server }: StageOptions = {}): Stage {
   const clock = new QuickClock();
   const heard: { readonly link: Link; readonly message: Message }[] = [];
   const wakers = new Set<() => void>();
   const accept = (link: Link): Peer => ({
     message: (frame) => {
+      if (server) return server(link, frame);
       const message = JSON.parse(frame) as Message; // our own client wrote it
       heard.push({ link, message });
       if (answer) answer(link, message);
