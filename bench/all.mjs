@@ -1,5 +1,5 @@
 /**
- * Every benchmark, and at the end what the server has to reach beside what it reaches.
+ * Every benchmark, and at the end what server and client have to reach beside what they reach.
  *
  *     npm run bench                      # the short versions, in less than ten minutes
  *     npm run bench -- --full            # the long ones without the soak, in about half an hour
@@ -23,6 +23,7 @@ const scripts = [
   'memory',
   'keep-alive',
   'stalled-readers',
+  'client-receive',
   'soak',
 ];
 const { values } = parseArgs({

@@ -8,7 +8,7 @@ const mebibyte = 2 ** 20;
 const kibibyte = 1_024;
 
 /**
- * What the server has to reach, and whether it does.
+ * What server and client have to reach, and whether they do.
  *
  * @param {Results} results
  * @returns {Bar[]}
@@ -25,6 +25,7 @@ export function toBars(results) {
     ...keepAlive(results),
     ...eventStreams(results),
     ...stalledReaders(results),
+    ...clientReceive(results),
   ];
 }
 
@@ -208,6 +209,27 @@ function stalledReaders(results) {
       theirs: ours?.reading.latency.latencyMs.p99,
       ours: ours?.stalled.latency.latencyMs.p99,
       times: 1.2,
+    }),
+  ];
+}
+
+/** @param {Results} results */
+function clientReceive(results) {
+  const of = (/** @type {string} */ candidate) => resultOf(results, 'client-receive', candidate);
+  return [
+    withinTimes({
+      measure: 'client, receiving a batch',
+      unit: 'us',
+      peer: 'graphql-ws',
+      theirs: of('graphql-ws')?.['cpuPerMessageUs'],
+      ours: of('millrace')?.['cpuPerMessageUs'],
+      times: 0.8,
+    }),
+    bound({
+      measure: 'client, promises per message of an observer',
+      unit: '',
+      ours: of('millrace')?.['promisesPerMessage'],
+      most: 0,
     }),
   ];
 }

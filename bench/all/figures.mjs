@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises';
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [connect]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [memory]
  * @property {{ clients: number, results: ({ name: string } & Record<string, number>)[] }} [keep-alive]
+ * @property {{ results: ({ name: string } & Record<string, number>)[] }} [client-receive]
  * @property {{ stalled: number, boundBytes: number, results: StalledResult[] }} [stalled-readers]
  */
 
@@ -64,7 +65,7 @@ export function latencyOf({ latency }, candidate, rate) {
 
 /**
  * @param {Results} results
- * @param {'connect' | 'memory' | 'keep-alive'} script
+ * @param {'connect' | 'memory' | 'keep-alive' | 'client-receive'} script
  * @param {string} candidate
  * @returns {Record<string, number> | undefined}
  */
