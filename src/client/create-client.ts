@@ -5,6 +5,7 @@ import type { ClientOptions } from './client-options.ts';
 import { toText } from './document.ts';
 import { Holder } from './holder.ts';
 import { Line } from './line.ts';
+import type { LineOptions } from './line.ts';
 import { Operation } from './operation.ts';
 import type { Running } from './operation.ts';
 import type { OperationHandle, OperationOptions, OperationResult } from './operation-handle.ts';
@@ -28,11 +29,13 @@ class GraphqlClient implements Client, HeldConnection {
   readonly #running = new Set<Running>();
   readonly #held = new Set<GraphqlClient>();
   readonly #lines = new Map<Transport, Line>();
-  #home: Set<GraphqlClient> | undefined;
+  readonly #home: Set<GraphqlClient> | undefined;
   #isClosed = false;
 
-  constructor(options: ClientOptions) {
+  /** @param home - where it is listed until it is closed */
+  constructor(options: ClientOptions, home?: Set<GraphqlClient>) {
     this.#options = options;
+    this.#home = home?.add(this);
   }
 
   subscribe<Data, Variables>(
@@ -56,12 +59,11 @@ class GraphqlClient implements Client, HeldConnection {
   async connect({ connectionParams, signal }: ConnectOptions = {}): Promise<HeldConnection> {
     this.#assertOpen();
     signal?.throwIfAborted();
-    const held = new GraphqlClient({
-      ...this.#options,
-      ...(connectionParams && { connectionParams }),
-    });
+    const held = new GraphqlClient(
+      { ...this.#options, ...(connectionParams && { connectionParams }) },
+      this.#held,
+    );
     const giveUp = (): void => held.close();
-    held.#home = this.#held.add(held);
     signal?.addEventListener('abort', giveUp);
     try {
       const line = held.#lineFor('subscription');
@@ -143,30 +145,42 @@ class GraphqlClient implements Client, HeldConnection {
 
   /** Connections that carry many operations are kept; the others come and go with theirs. */
   #lineFor(kind: OperationKind): Line {
-    const { transport: given, retry, idleTimeoutMs = 60_000, ...options } = this.#options;
-    const { clock = systemClock, random = Math.random, signals = systemSignals } = options;
-    const policy = toRetryPolicy(retry);
+    const given = this.#options.transport;
     const transport =
       'connect' in given ? given : given[kind === 'subscription' ? 'subscriptions' : 'queries'];
-    const { isShared } = transport;
-    const line =
-      this.#lines.get(transport) ??
-      new Line({
-        transport,
-        url: options.url,
-        connectionParams: options.connectionParams,
-        clock,
-        random,
-        signals,
-        retry: policy,
-        mayRetry: this.#guard((failure, attempts) => mayRetry(policy, failure, attempts)),
-        idleTimeoutMs: isShared ? idleTimeoutMs : 0,
-        onConnected: this.#guard(options.onConnected),
-        onDisconnected: this.#guard(options.onDisconnected),
-        onProtocolViolation: this.#guard(options.onProtocolViolation),
-      });
-    if (isShared) this.#lines.set(transport, line);
+    let line = this.#lines.get(transport);
+    if (!line) {
+      line = new Line({ ...this.#settings(), transport });
+      if (transport.isShared) this.#lines.set(transport, line);
+    }
     return line;
+  }
+
+  #settings(): Omit<LineOptions, 'transport'> {
+    const {
+      retry: given,
+      clock = systemClock,
+      idleTimeoutMs = 60_000,
+      random = Math.random,
+      signals = systemSignals,
+      onConnected,
+      onDisconnected,
+      onProtocolViolation,
+      ...rest
+    } = this.#options;
+    const retry = toRetryPolicy(given);
+    return {
+      ...rest,
+      clock,
+      idleTimeoutMs,
+      random,
+      signals,
+      retry,
+      mayRetry: this.#guard((failure, attempts) => mayRetry(retry, failure, attempts)),
+      onConnected: this.#guard(onConnected),
+      onDisconnected: this.#guard(onDisconnected),
+      onProtocolViolation: this.#guard(onProtocolViolation),
+    };
   }
 
   /** A hook that does not throw. */

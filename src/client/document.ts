@@ -22,5 +22,5 @@ export type Print = (document: never) => string;
 export function toText(document: Document<unknown, never>, print: Print | undefined): string {
   if (typeof document === 'string' || !('kind' in document)) return String(document);
   if (print) return print(document as never); // the caller's own parser made it, and their own printer writes it
-  throw new UsageError('To send parsed documents, give `print` of graphql to createClient.');
+  throw new UsageError('Parsed documents need the option `print`');
 }

@@ -71,10 +71,11 @@ export class Line {
   /** `member` needs nothing any more. */
   remove(member: Member): void {
     if (!this.#members.delete(member)) return;
-    const { idleTimeoutMs } = this.#options;
+    const { idleTimeoutMs, transport } = this.#options;
     if (this.#isStale) this.#renew();
     else if (this.#members.size > 0) return;
-    else if (this.#connection && idleTimeoutMs > 0) this.#wait(idleTimeoutMs, () => this.close());
+    else if (this.#connection && transport.isShared && idleTimeoutMs > 0)
+      this.#wait(idleTimeoutMs, () => this.close());
     else this.close();
   }
 

@@ -28,12 +28,12 @@ export class TransportError extends Error {
   readonly code: ErrorCode;
   /** Whether another attempt may succeed. Where operations are tried again, this is what decides, unless `retry.shouldRetry` does. */
   readonly retryable: boolean;
-  readonly closeCode?: number;
-  readonly reason?: string;
-  readonly status?: number;
-  readonly body?: string;
-  readonly payload?: unknown;
-  readonly retryAfterMs?: number;
+  declare readonly closeCode?: number;
+  declare readonly reason?: string;
+  declare readonly status?: number;
+  declare readonly body?: string;
+  declare readonly payload?: unknown;
+  declare readonly retryAfterMs?: number;
 
   constructor(
     code: ErrorCode,

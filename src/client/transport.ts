@@ -14,7 +14,7 @@ export type OperationKind = 'query' | 'mutation' | 'subscription';
 export interface ConnectionSettings {
   readonly url: Provided<string | URL>;
   /** What the init message carries, where the transport has one. */
-  readonly connectionParams: Provided<Readonly<Record<string, unknown>> | undefined>;
+  readonly connectionParams?: Provided<Readonly<Record<string, unknown>> | undefined>;
   readonly clock: ClientClock;
 }
 
