@@ -130,8 +130,10 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   }
 
   error(errors: readonly FormattedError[]): void {
+    // it leaves first: whatever its consumer does about the errors, it is not sent again
+    if (!this.#leave()) return;
     this.next({ errors });
-    this.complete();
+    this.#results.end();
   }
 
   complete(): void {
@@ -167,14 +169,18 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
     this.dismiss();
   };
 
-  /** Leaves everything, and tells the consumer. */
   #end(error?: unknown): void {
-    if (this.status.current === 'ended') return;
+    if (this.#leave()) this.#results.end(error);
+  }
+
+  /** Whether it was not over before. */
+  #leave(): boolean {
+    if (this.status.current === 'ended') return false;
     this.#stop = undefined;
     this.status.set('ended');
     this.#parts.signal?.removeEventListener('abort', this.#cancel);
     this.#parts.discharge(this);
     this.line?.remove(this);
-    this.#results.end(error);
+    return true;
   }
 }
