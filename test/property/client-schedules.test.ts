@@ -11,18 +11,25 @@ const act: fc.Arbitrary<ClientAct> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait'), ms: fc.nat(70_000) }) },
   {
     weight: 14,
-    arbitrary: fc.record({
-      kind: fc.constant('start'),
-      consumer: fc.constantFrom(
-        'observer',
-        'iterator',
-        'observer',
-        'iterator',
-        'query',
-        'mutation',
-      ),
-    }),
+    arbitrary: fc.record(
+      {
+        kind: fc.constant('start'),
+        consumer: fc.constantFrom(
+          'observer',
+          'iterator',
+          'observer',
+          'iterator',
+          'query',
+          'mutation',
+        ),
+        habit: fc.constantFrom('leave', 'cancel another', 'start another', 'reconnect'),
+        which,
+      },
+      { requiredKeys: ['kind', 'consumer'] },
+    ),
   },
+  { weight: 2, arbitrary: fc.constant<ClientAct>({ kind: 'client', does: 'hold' }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('release'), which }) },
   {
     weight: 6,
     arbitrary: fc.record({

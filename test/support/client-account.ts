@@ -1,12 +1,26 @@
 import assert from 'node:assert/strict';
 
-import type { Client, OperationHandle, OperationResult, OperationState } from 'millrace/client';
+import type { OperationHandle, OperationResult, OperationState, Operations } from 'millrace/client';
 import { TransportError } from 'millrace/client';
 
 import type { ServedOperation } from './client-server-session.ts';
 
 /** Who takes the results of an operation, and how. */
 export type Consumer = 'observer' | 'iterator' | 'query' | 'mutation';
+
+/** What a consumer does by itself when it first hears something: a result, or the end. */
+export type Habit = 'leave' | 'cancel another' | 'start another' | 'reconnect';
+
+/** What an account is of. */
+export interface AccountParts {
+  readonly client: Operations;
+  readonly number: number;
+  readonly consumer: Consumer;
+  /** Told what breaks the contract. */
+  readonly offend: (offence: string) => void;
+  /** Called once, from inside of the first call that the consumer gets. */
+  readonly heard: () => void;
+}
 
 interface Data {
   readonly number: number;
@@ -17,24 +31,25 @@ interface Data {
 /** Keeps account of what one operation brings, and reports what breaks the contract. */
 export class ClientAccount {
   readonly number: number;
+  readonly client: Operations;
   readonly isSubscription: boolean;
+  /** Its client was closed: what it has then is all. */
+  wasDismissed = false;
   end: 'complete' | 'cancelled' | 'failed' | undefined;
   readonly #results: Data[] = [];
   readonly #attempts: ServedOperation[] = [];
   readonly #controller = new AbortController();
   readonly #handle: OperationHandle<OperationResult<Data>> | undefined;
   readonly #offend: (offence: string) => void;
+  #heard: () => void;
   #hasErrors = false;
 
-  constructor(
-    client: Client,
-    number: number,
-    consumer: Consumer,
-    offend: (offence: string) => void,
-  ) {
+  constructor({ client, number, consumer, offend, heard }: AccountParts) {
     this.number = number;
+    this.client = client;
     this.isSubscription = consumer === 'observer' || consumer === 'iterator';
     this.#offend = offend;
+    this.#heard = heard;
     const { signal } = this.#controller;
     const variables = { number };
     if (consumer === 'query' || consumer === 'mutation') {
@@ -69,12 +84,14 @@ export class ClientAccount {
   }
 
   cancel(means: 'return' | 'abort'): void {
-    if (this.end) return;
+    // what is over is on its way to the consumer
+    if (this.end || this.state === 'ended') return;
     // before: nothing may come from inside of the call
     this.end = 'cancelled';
     if (means === 'abort' || !this.#handle) this.#controller.abort(new Error('enough'));
     else this.#handle.return();
-    if (this.#handle && this.state !== 'ended') this.#offend('a cancelled operation goes on');
+    if (this.#handle && this.#handle.status.current !== 'ended')
+      this.#offend('a cancelled operation goes on');
   }
 
   /** Each result once, in order, from the first of its attempt on; none is missing before an end of the server. */
@@ -91,7 +108,7 @@ export class ClientAccount {
       attempts,
       attempts.toSorted((one, other) => one - other),
     );
-    if (this.end !== 'complete' || !this.isSubscription) return;
+    if (this.end !== 'complete' || !this.isSubscription || this.wasDismissed) return;
     const last = this.#attempts.at(-1);
     assert(last, 'an operation was completed that the server never started');
     assert.equal(
@@ -118,7 +135,7 @@ export class ClientAccount {
       if (this.end !== 'cancelled') this.#finish('complete');
     } catch (error) {
       if (this.end !== 'cancelled') this.#fail(error);
-      else if (!(error instanceof Error && error.message === 'enough')) {
+      else if (!(error instanceof TransportError || error === this.#controller.signal.reason)) {
         this.#offend(`a cancelled query rejects with ${String(error)}`);
       }
     }
@@ -130,6 +147,7 @@ export class ClientAccount {
     if (errors) this.#hasErrors = true;
     else if (data?.number === this.number) this.#results.push(data);
     else this.#offend('a result of another operation');
+    this.#hear();
   }
 
   #fail(error: unknown): void {
@@ -143,5 +161,12 @@ export class ClientAccount {
   #finish(end: 'complete' | 'failed'): void {
     if (this.end) this.#offend(`${end} follows ${this.end}`);
     this.end = end;
+    this.#hear();
+  }
+
+  #hear(): void {
+    const heard = this.#heard;
+    this.#heard = () => {};
+    heard();
   }
 }

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 
 import { createClient } from '../../src/client/create-client.ts';
-import type { Client } from '../../src/client/client.ts';
+import type { Client, HeldConnection } from '../../src/client/client.ts';
 import {
   graphqlTransportWs,
   subscriptionsTransportWs,
   websocket,
 } from '../../src/client/websocket.ts';
+import { TransportError } from '../../src/client/transport-error.ts';
 import type { ClosingCode } from '../../src/errors.ts';
 import type { WebSocketProtocol } from '../../src/vocabulary.ts';
 import { ClientAccount } from './client-account.ts';
-import type { Consumer } from './client-account.ts';
+import type { Consumer, Habit } from './client-account.ts';
 import { QuickClock } from './client-clock.ts';
 import { ClientNetwork } from './client-network.ts';
 import type { Dial, Link, Peer } from './client-network.ts';
@@ -22,7 +23,15 @@ import { messageOf } from './transition-contract.ts';
 /** Something that happens in the world of a simulation; `which` picks among what exists. */
 export type ClientAct =
   | { readonly kind: 'wait'; readonly ms: number }
-  | { readonly kind: 'start'; readonly consumer: Consumer }
+  /** Of the client, or of a connection that it holds; `which` picks one. */
+  | {
+      readonly kind: 'start';
+      readonly consumer: Consumer;
+      readonly habit?: Habit;
+      readonly which?: number;
+    }
+  /** One of the connections that the client holds is closed. */
+  | { readonly kind: 'release'; readonly which: number }
   | { readonly kind: 'cancel'; readonly which: number; readonly means: 'return' | 'abort' }
   | { readonly kind: 'source'; readonly does: 'deliver' | 'end' | 'fail'; readonly which: number }
   /** How the server answers the next init messages. */
@@ -31,7 +40,7 @@ export type ClientAct =
   | { readonly kind: 'dial'; readonly dial: Dial }
   | { readonly kind: 'hang up'; readonly error: ClosingCode }
   | { readonly kind: 'network'; readonly does: 'cut' | 'stall' }
-  | { readonly kind: 'client'; readonly does: 'reconnect' | 'wake' };
+  | { readonly kind: 'client'; readonly does: 'reconnect' | 'wake' | 'hold' };
 
 const protocols = {
   'graphql-transport-ws': graphqlTransportWs,
@@ -57,9 +66,12 @@ export class ClientSimulation {
   readonly #client: Client;
   readonly #accounts: ClientAccount[] = [];
   readonly #sessions: ServerSession[] = [];
+  readonly #held = new Set<HeldConnection>();
   readonly #wakers = new Set<() => void>();
   readonly #offences: unknown[] = [];
   #mood: Mood = 'accept';
+  #connecting = 0;
+  #isClosed = false;
 
   constructor({ protocol, delays, chances, areParamsFresh, idleTimeoutMs }: SimulationParts) {
     const nextDelay = cycle(delays);
@@ -106,10 +118,13 @@ export class ClientSimulation {
   }
 
   async act(act: ClientAct): Promise<void> {
-    if (act.kind === 'wait') await this.clock.advance(act.ms);
-    else this.#perform(act);
+    if (act.kind === 'wait') {
+      await this.clock.advance(act.ms);
+      // not before: a socket that is given up while it is made is closed a moment later
+      const allowed = 1 + this.#held.size + this.#connecting;
+      assert(this.#network.inUse.length <= allowed, 'the client has two connections');
+    } else this.#perform(act);
     assert.deepEqual(this.#offences, []);
-    assert(this.#network.inUse.length < 2, 'the client has two connections');
   }
 
   /** Lets the network and the server be well again, and looks whether everything that is wanted runs; then closes the client. */
@@ -123,7 +138,10 @@ export class ClientSimulation {
     await this.act({ kind: 'wait', ms: 10_000 });
     for (const account of this.#accounts) this.#auditAccount(account);
 
+    for (const account of this.#accounts) account.wasDismissed = true;
+    this.#isClosed = true;
     this.#client.close();
+    this.#held.clear();
     await this.act({ kind: 'wait', ms: 120_000 });
     for (const account of this.#accounts) assert(account.end, 'an operation outlived its client');
     for (const session of this.#sessions) session.finish();
@@ -148,16 +166,25 @@ export class ClientSimulation {
   #perform(act: Exclude<ClientAct, { readonly kind: 'wait' }>): void {
     switch (act.kind) {
       case 'start':
-        this.#accounts.push(
-          new ClientAccount(this.#client, this.#accounts.length, act.consumer, (offence) =>
-            this.#offences.push(offence),
-          ),
-        );
-        return;
+        return this.#start(act);
+      case 'release':
+        return this.#release(pick([...this.#held], act.which));
       case 'cancel':
         return pick(this.#accounts, act.which)?.cancel(act.means);
       case 'source':
         return pick(this.#served(), act.which)?.[act.does]();
+      case 'client':
+        return this.#actAsClient(act.does);
+      case 'mood':
+      case 'dial':
+      case 'hang up':
+      case 'network':
+        return this.#happen(act);
+    }
+  }
+
+  #happen(act: Extract<ClientAct, { kind: 'mood' | 'dial' | 'hang up' | 'network' }>): void {
+    switch (act.kind) {
       case 'mood':
         this.#mood = act.mood;
         return;
@@ -168,9 +195,54 @@ export class ClientSimulation {
         return this.#sessions.at(-1)?.hangUp(act.error);
       case 'network':
         return this.#disturb(act.does);
-      case 'client':
-        return this.#actAsClient(act.does);
     }
+  }
+
+  #start({ consumer, habit, which = 0 }: Extract<ClientAct, { readonly kind: 'start' }>): void {
+    const number = this.#accounts.length;
+    // an iteration begins at once: the account has to be there before it is served
+    const account = new ClientAccount({
+      client: pick([this.#client, ...this.#held], which) ?? this.#client,
+      number,
+      consumer,
+      offend: (offence) => this.#offences.push(offence),
+      heard: () => {
+        if (habit && !this.#isClosed) this.#indulge(habit, account);
+      },
+    });
+    this.#accounts.push(account);
+  }
+
+  /** What a consumer does from inside of a call. */
+  #indulge(habit: Habit, account: ClientAccount): void {
+    switch (habit) {
+      case 'leave':
+        return account.cancel('return');
+      case 'cancel another':
+        return this.#accounts.find(({ end }) => !end)?.cancel('abort');
+      case 'start another':
+        return this.#start({ kind: 'start', consumer: 'observer' });
+      case 'reconnect':
+        return this.#client.reconnect();
+    }
+  }
+
+  async #hold(): Promise<void> {
+    this.#connecting += 1;
+    try {
+      this.#held.add(await this.#client.connect());
+    } catch (error) {
+      if (!(error instanceof TransportError)) this.#offences.push(error);
+    } finally {
+      this.#connecting -= 1;
+    }
+  }
+
+  #release(held: HeldConnection | undefined): void {
+    if (!held) return;
+    for (const account of this.#accounts) account.wasDismissed ||= account.client === held;
+    this.#held.delete(held);
+    held.close();
   }
 
   /** `subscriptions-transport-ws` cannot ask whether the other side lives: before the first `ka` nobody finds out, whatever they do. */
@@ -182,8 +254,9 @@ export class ClientSimulation {
     link?.[isWatched ? does : 'cut']();
   }
 
-  #actAsClient(does: 'reconnect' | 'wake'): void {
+  #actAsClient(does: 'reconnect' | 'wake' | 'hold'): void {
     if (does === 'reconnect') this.#client.reconnect();
+    else if (does === 'hold') void this.#hold();
     else for (const wake of this.#wakers) wake();
   }
 
