@@ -117,6 +117,20 @@ describe('an operation', () => {
     expect(await result).toEqual({ errors });
   });
 
+  it('that the server ended with errors is not sent again by what its observer does', async () => {
+    const stage = createStage();
+    const other = observe(stage);
+    const handle = stage.client.subscribe({ query });
+    handle.subscribe(() => stage.client.reconnect());
+    await stage.clock.advance(1);
+    stage.network.link.push({ id: '2', type: 'error', payload: [{ message: 'no' }] });
+    await stage.clock.advance(1);
+
+    expect(stage.network.links).toHaveLength(2);
+    expect(running(stage.network.link)).toEqual(['1']);
+    expect([other.handle, handle].map(({ status }) => status.current)).toEqual(['live', 'ended']);
+  });
+
   it('has one consumer, and as many as subscribe to its observable view', async () => {
     const stage = createStage();
     const handle = stage.client.subscribe({ query });
