@@ -1,6 +1,6 @@
-import { createClient } from 'graphql-ws';
-import { WebSocket } from 'ws';
+import { createClient } from 'millrace/client';
+import { websocket } from 'millrace/client/websocket';
 
-const client = createClient({ url: 'ws://localhost:4000/graphql', webSocketImpl: WebSocket });
-const results = client.iterate({ query: 'subscription { said(room: "lobby") }' });
+const client = createClient({ url: 'http://localhost:4000/graphql', transport: websocket() });
+const results = client.subscribe({ query: 'subscription { said(room: "lobby") }' });
 for await (const { data } of results) console.log(data);

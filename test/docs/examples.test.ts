@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-import type { Client, ClientOptions } from 'graphql-ws';
-import { createClient } from 'graphql-ws';
+import * as clientModule from 'millrace/client';
+import type { Client, ClientOptions } from 'millrace/client';
+import { websocket } from 'millrace/client/websocket';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { WebSocket } from 'ws';
 
 import type { RunningExample } from './running-example.ts';
 import { post, runExample } from './running-example.ts';
@@ -15,17 +15,13 @@ let example: RunningExample | undefined;
 let client: Client | undefined;
 
 afterEach(async () => {
-  await client?.dispose();
+  client?.close();
   await example?.close();
-  vi.doUnmock('graphql-ws');
+  vi.doUnmock('millrace/client');
 });
 
 function connect(url: string, options: Partial<ClientOptions> = {}): Client {
-  client = createClient({
-    webSocketImpl: WebSocket,
-    ...options,
-    url: url.replace('http', 'ws'),
-  });
+  client = clientModule.createClient({ transport: websocket(), ...options, url });
   return client;
 }
 
@@ -34,6 +30,7 @@ describe('the code that the documents show', () => {
     { document: 'README.md', file: 'examples/quick-start/server.mjs', language: 'js' },
     { document: 'README.md', file: 'examples/quick-start/client.mjs', language: 'js' },
     { document: 'docs/server.md', file: 'examples/authentication/server.ts', language: 'ts' },
+    { document: 'docs/client.md', file: 'examples/client/own-protocol.ts', language: 'ts' },
   ])('in $document is $file, to the letter', ({ document, file, language }) => {
     const code = `\`\`\`${language}\n${read(file)}\`\`\`\n`;
 
@@ -45,7 +42,8 @@ describe('the quick start', () => {
   it('delivers what is said in a room to the client that listens there', async () => {
     const running = await runExample(() => import('../../examples/quick-start/server.mjs'));
     example = running;
-    vi.doMock('graphql-ws', () => ({
+    vi.doMock('millrace/client', () => ({
+      ...clientModule,
       createClient: (options: ClientOptions) => connect(running.url, options),
     }));
 
@@ -54,7 +52,7 @@ describe('the quick start', () => {
       await post(running.url, 'mutation { say(room: "lobby", text: "Hello") }');
       expect(running.printed).toContainEqual({ said: 'Hello' });
     });
-    await client?.dispose();
+    client?.close();
     await listening;
 
     expect(running.printed[0]).toBe(`GraphQL at ${running.url}`);
@@ -65,10 +63,10 @@ describe('the example with authentication', () => {
   it('refuses who has no token, over HTTP and over WebSocket', async () => {
     example = await runExample(() => import('../../examples/authentication/server.ts'));
 
-    const results = connect(example.url, { retryAttempts: 0 }).iterate({ query: '{ me }' });
+    const asked = connect(example.url).query({ query: '{ me }' });
 
+    await expect(asked).rejects.toMatchObject({ closeCode: 4403, reason: 'Unknown token' });
     expect(await post(example.url, '{ me }')).toMatchObject({ status: 403 });
-    await expect(results.next()).rejects.toMatchObject({ code: 4403, reason: 'Unknown token' });
   });
 
   it('shows each customer the own orders alone', async () => {
@@ -76,11 +74,10 @@ describe('the example with authentication', () => {
     const { url } = example;
     const ship = (id: string, token: string) =>
       post(url, `mutation { ship(id: "${id}") { id } }`, { authorization: `Bearer ${token}` });
-    const results = connect(url, { connectionParams: { token: 'token-of-ada' } }).iterate({
-      query: 'subscription { orderShipped { id } }',
-    });
     let first: unknown;
-    const receiving = results.next().then(({ value }) => (first = value));
+    connect(url, { connectionParams: { token: 'token-of-ada' } })
+      .subscribe({ query: 'subscription { orderShipped { id } }' })
+      .subscribe((result) => (first ??= result));
 
     // nothing tells when the subscription has started, so orders are shipped until one arrives
     await vi.waitFor(async () => {
@@ -89,7 +86,6 @@ describe('the example with authentication', () => {
       expect(first).toBeDefined();
     });
 
-    await receiving;
     expect(first).toEqual({ data: { orderShipped: { id: '2' } } });
   });
 });
