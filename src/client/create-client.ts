@@ -21,7 +21,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 /** Blank and comments, then a mutation. */
-const beginsWithMutation = /^(?:[\s,]|#.*[\n\r])*mutation\b/;
+const beginsWithMutation = /^(?:[\s,]|#[^\n\r]*[\n\r])*mutation\b/;
 
 class GraphqlClient implements Client, HeldConnection {
   ackPayload: HeldConnection['ackPayload'];
