@@ -392,6 +392,26 @@ describe('a lost connection', () => {
     expect(subscriptions.flatMap(({ told }) => told)).toEqual([]);
   });
 
+  // with 26 of them a bad expression takes a second, with 28 four
+  it.each([
+    ['subscription { a }', 'reconnecting'],
+    [`${'#'.repeat(26)}\n${' #'.repeat(26)}\n,\ufeffsubscription { a }`, 'reconnecting'],
+    ['# mutation\r# mutation\n{ mutation }', 'reconnecting'],
+    ['mutationOf: subscription', 'reconnecting'],
+    ['mutation{ a }', 'ended'],
+    [`${'#'.repeat(26)}\n,\ufeff\t# \u2028 subscription {\r\nmutation M { a }`, 'ended'],
+  ])('looks for a mutation behind blanks and comments: %j', async (text, state) => {
+    const stage = createStage();
+    const startedAt = performance.now();
+    const { handle } = observe(stage, { query: text });
+    expect(performance.now() - startedAt).toBeLessThan(500);
+    await stage.clock.advance(1);
+    stage.network.link.cut();
+    await stage.clock.advance(1);
+
+    expect(handle.status.current).toBe(state);
+  });
+
   it('waits until the server wants to be asked again', async () => {
     const stage = createStage();
     observe(stage);

@@ -104,6 +104,24 @@ describe('the pauses between attempts', () => {
   });
 });
 
+describe('what the client does by itself', () => {
+  it('is no loss: neither a reconnect, nor an idle end, nor a close', async () => {
+    const story = createStory({}, { client: { idleTimeoutMs: 1_000 } });
+    await story.clock.advance(1);
+    story.client.reconnect();
+    await story.clock.advance(1);
+    story.handle.return();
+    await story.clock.advance(1_000);
+    story.client.subscribe({ query }).subscribe({});
+    await story.clock.advance(1);
+    story.client.close();
+    await story.clock.advance(1);
+
+    expect(story.network.links).toHaveLength(3);
+    expect(story.failures).toEqual([]);
+  });
+});
+
 describe('who waits for the next attempt', () => {
   it('are subscriptions, and whatever was started meanwhile', async () => {
     const story = createStory({});
