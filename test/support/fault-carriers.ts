@@ -1,0 +1,45 @@
+import type { Transport } from 'millrace/client';
+import { multipart } from 'millrace/client/multipart';
+import { sse } from 'millrace/client/sse';
+import { subscriptionsTransportWs, websocket } from 'millrace/client/websocket';
+
+/** How long silence lasts before it means something. */
+export interface Patience {
+  /** Until the server is asked, where it can be. */
+  readonly pingAfterMs?: number;
+  readonly silenceMs?: number;
+}
+
+/** Something that carries subscriptions of our client over TCP. */
+export interface FaultCarrier {
+  /** Whether it is a socket on which a close says why. */
+  readonly kind: 'socket' | 'response';
+  createTransport(patience?: Patience): Transport;
+}
+
+const faultCarriers = {
+  'graphql-transport-ws': {
+    kind: 'socket',
+    createTransport: (patience) => websocket(patience),
+  },
+  'subscriptions-transport-ws': {
+    kind: 'socket',
+    createTransport: (patience) => websocket({ ...patience, protocol: subscriptionsTransportWs }),
+  },
+  sse: {
+    kind: 'response',
+    createTransport: ({ silenceMs } = {}) => sse(toStreamOptions(silenceMs)),
+  },
+  multipart: {
+    kind: 'response',
+    createTransport: ({ silenceMs } = {}) => multipart(toStreamOptions(silenceMs)),
+  },
+} as const satisfies Record<string, FaultCarrier>;
+
+/** Everything that does, for `describe.each`: a name and a carrier. */
+export const eachCarrier: readonly (readonly [string, FaultCarrier])[] =
+  Object.entries<FaultCarrier>(faultCarriers);
+
+function toStreamOptions(silenceMs: number | undefined): { readonly silenceMs?: number } {
+  return silenceMs === undefined ? {} : { silenceMs };
+}
