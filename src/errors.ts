@@ -164,6 +164,11 @@ export const errorTable = {
   BUFFER_OVERFLOW: { httpStatus: 503, retryable: true, log: 'warn' },
   EVENTS_LOST: { httpStatus: 410, retryable: true, log: 'warn' },
 
+  // A resumption cannot go on where it stopped.
+  RESUME_GAP: { httpStatus: 410, retryable: false, log: 'info' },
+  RESUME_EXPIRED: { httpStatus: 410, retryable: false, log: 'info' },
+  RESUME_INVALID: { httpStatus: 400, retryable: false, log: 'info' },
+
   // HTTP alone.
   STREAM_NOT_FOUND: { httpStatus: 404, retryable: false, log: 'debug' },
   STREAM_ALREADY_OPEN: { httpStatus: 409, retryable: false, log: 'debug' },

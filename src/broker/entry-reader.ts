@@ -1,11 +1,13 @@
 import { readIterable } from '../stream/iterable-stream.ts';
 import type { Snapshot, SourceReader } from '../stream/source.ts';
-import type { Position } from '../vocabulary.ts';
+import type { Instant, Position } from '../vocabulary.ts';
 
 /** An event before the steps of its source; without a position if nobody can resume from it. */
 export interface SourceEntry {
   readonly event: unknown;
   readonly position?: Position;
+  /** Milliseconds since 1970, where it is known. */
+  readonly publishedAt?: Instant;
 }
 
 /** Gives entries batch by batch; one consumer, never a read while another is pending. A log's reader is one. */
@@ -14,6 +16,9 @@ export interface EntryReader {
   read(): Promise<readonly SourceEntry[] | undefined>;
   /** As in `LogReader`: present where several consumers may share this reader. */
   readonly nextIndex?: number;
+  /** As in `LogReader`; absent where nobody can resume. */
+  readonly complete?: boolean;
+  readonly head?: Position;
   adopt?(reader: object): void;
   removeConsumer?(): void;
   close(): Promise<void>;

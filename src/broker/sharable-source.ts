@@ -1,4 +1,5 @@
 import type { EntryReader } from './entry-reader.ts';
+import type { Position } from '../vocabulary.ts';
 import type { SourceStep } from './source-steps.ts';
 import type { SourceIdentity } from './types.ts';
 
@@ -16,8 +17,14 @@ export interface SharableSource {
   readonly identity: SourceIdentity;
   /** Everything that was added to the source, in order. */
   readonly steps: readonly SourceStep[];
-  /** Starts to read the log from the position that the source stands for, without any of the steps. */
-  openLog(): Promise<EntryReader>;
+  /** The position that the source stands for, where that is known without opening it. */
+  readonly startPosition?: Position | undefined;
+  /**
+   * Starts to read the log, without any of the steps, from the position that the source stands for.
+   *
+   * @param after - instead of that; if the log cannot go on there, the reader says so and begins at the head
+   */
+  openLog(after?: Position): Promise<EntryReader>;
 }
 
 /** Whether `source` can be shared, which only sources over a log can. */

@@ -1,6 +1,7 @@
 import { createSourceReader, iterateOpening } from '../stream/source-reader.ts';
 import { sourceBrand } from '../stream/source.ts';
 import type { Snapshot, SourceReader } from '../stream/source.ts';
+import type { Position } from '../vocabulary.ts';
 import type { EntryReader } from './entry-reader.ts';
 import { SteppedProducer } from './stepped-producer.ts';
 import type { SourceStep } from './source-steps.ts';
@@ -13,8 +14,10 @@ export interface SourceOrigin {
   readonly owner: object;
   readonly topic: string;
   readonly key: string;
-  /** Starts to read from the position that the source stands for. */
-  open(): Promise<EntryReader>;
+  /** The position that the source stands for, where that is known now. */
+  readonly startPosition?: Position | undefined;
+  /** Starts to read from the position that the source stands for, or strictly after `after`. */
+  open(after?: Position): Promise<EntryReader>;
 }
 
 /** A source over `origin` without any steps. */
@@ -60,8 +63,12 @@ class SteppedSource<Event> implements TopicSource<Event>, SharableSource {
     return this.#steps;
   }
 
-  openLog(): Promise<EntryReader> {
-    return this.#origin.open();
+  get startPosition(): Position | undefined {
+    return this.#origin.startPosition;
+  }
+
+  openLog(after?: Position): Promise<EntryReader> {
+    return this.#origin.open(after);
   }
 
   /** Opens now, so that a consumer that makes its iterator early misses nothing. */

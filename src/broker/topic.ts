@@ -39,7 +39,9 @@ class BrokerTopic<Event> implements Topic<Event> {
       owner: this.#broker,
       topic: this.name,
       key: logKey,
-      open: () => this.#open(logKey, start),
+      startPosition: start,
+      open: (after) =>
+        after ? this.#broker.read(this.name, logKey, after) : this.#open(logKey, start),
     });
   }
 

@@ -19,6 +19,7 @@ import { NewcomerPace } from './newcomer-pace.ts';
 import type { KeepAliveOptions, ServerOptions } from './options.ts';
 import { Principals } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
+import { ResumeTokens } from './resume/resume-tokens.ts';
 import { Sharing } from './sharing/sharing.ts';
 import { assertSlowConsumerPolicy } from './slow-consumer.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
@@ -47,6 +48,8 @@ export interface ServerCore {
   readonly documents: Documents;
   readonly masking: Masking;
   readonly sharing: Sharing;
+  /** `undefined` where nobody can resume. */
+  readonly resumeTokens: ResumeTokens | undefined;
   readonly report: InternalErrorReporter;
   schemaFor(request: RequestHead): GraphQLSchema | Promise<GraphQLSchema>;
 }
@@ -107,6 +110,7 @@ export function createCore(options: ServerOptions): ServerCore {
     documents: new Documents(options, report),
     masking: createMasking(options.maskErrors ?? true, report),
     sharing: new Sharing(),
+    resumeTokens: options.resume === false ? undefined : new ResumeTokens(options.resume),
     report,
     schemaFor: (request) => (typeof schema === 'function' ? schema(request) : schema),
   };

@@ -3,7 +3,8 @@ import type { AdmissionOptions, Admitted } from './admission.ts';
 import { admit, toOperationEvent } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
-import type { ResultText } from './result-text.ts';
+import type { ResumeMark } from './resume/resume-subject.ts';
+import { ResultText } from './result-text.ts';
 import type { Recipient } from './sharing/recipient.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import { SubscriptionRun } from './subscription-run.ts';
@@ -58,6 +59,8 @@ export class OperationRun implements Recipient {
   #question: Question | undefined;
   #context: unknown;
   #state: OperationState = 'running';
+  /** Its client wants to know where each result stands. */
+  #resumes = false;
 
   constructor(core: ServerCore, work: OperationWork, sink: ResultSink) {
     this.#core = core;
@@ -120,8 +123,15 @@ export class OperationRun implements Recipient {
     if (!options.onError && !options.onComplete) this.#question = undefined;
   }
 
+  /** From now on each result says where it stands; `report` is what the client is told before the first one. */
+  resumes(report: object): void {
+    const result = { extensions: { resume: report } };
+    this.#resumes = true;
+    if (!this.hasEnded) this.#sink.next(new ResultText(JSON.stringify(result), result));
+  }
+
   deliver(result: ResultText): void {
-    if (!this.hasEnded) this.#sink.next(result);
+    if (!this.hasEnded) this.#sink.next(this.#resumes ? result.resumable : result);
   }
 
   deliverAll(results: readonly ResultText[]): void {
@@ -129,9 +139,9 @@ export class OperationRun implements Recipient {
   }
 
   /** Delivers a result of its own, through the hook if there is one: without one it leaves at once. */
-  deliverOwn(result: FormattedResult): Promise<void> | undefined {
-    if (this.#core.options.onNext) return this.#deliverThroughHook(result);
-    this.deliver(toResultText(this.#core, result));
+  deliverOwn(result: FormattedResult, mark?: ResumeMark): Promise<void> | undefined {
+    if (this.#core.options.onNext) return this.#deliverThroughHook(result, mark);
+    this.#deliverMarked(result, mark);
     return undefined;
   }
 
@@ -150,8 +160,8 @@ export class OperationRun implements Recipient {
   }
 
   #subscribe(admitted: Admitted): Promise<void> {
-    const variables = this.#question?.event.operation.variables;
-    return new SubscriptionRun(this.#core, this, { ...admitted, variables }).start();
+    const { variables, extensions } = this.#question?.event.operation ?? {};
+    return new SubscriptionRun(this.#core, this, { ...admitted, variables, extensions }).start();
   }
 
   async #runOnce({ prepared, context }: Admitted): Promise<void> {
@@ -181,10 +191,16 @@ export class OperationRun implements Recipient {
     }
   }
 
-  async #deliverThroughHook(result: FormattedResult): Promise<void> {
+  #deliverMarked(result: FormattedResult, mark: ResumeMark | undefined): void {
+    const text = toResultText(this.#core, result);
+    text.mark = mark;
+    this.deliver(text);
+  }
+
+  async #deliverThroughHook(result: FormattedResult, mark: ResumeMark | undefined): Promise<void> {
     const event = this.#question?.event;
     const shown = event && (await this.#core.options.onNext?.({ ...event, result }));
-    this.deliver(toResultText(this.#core, shown ?? result));
+    this.#deliverMarked(shown ?? result, mark);
   }
 
   async #fail(errors: readonly FormattedError[]): Promise<void> {

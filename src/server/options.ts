@@ -14,6 +14,7 @@ import type { Limits } from './limits.ts';
 import type { PersistedQueriesOptions } from './persisted-queries.ts';
 import type { Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
+import type { ResumeOptions } from './resume/resume-options.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { TrustedDocumentsOptions } from './trusted-documents.ts';
 
@@ -161,6 +162,8 @@ export interface ServerOptions<
   readonly keepAlive?: KeepAliveOptions;
   /** What happens to the results of a peer that reads too slowly. @defaultValue 'disconnect' */
   readonly slowConsumer?: SlowConsumerPolicy;
+  /** How clients that opted in (`extensions.resume`) go on where they stopped; `false`: they cannot. */
+  readonly resume?: ResumeOptions | false;
   /** Automatic persisted queries: a client sends the hash of a text that some client sent before. Off without it. */
   readonly persistedQueries?: PersistedQueriesOptions;
   /** Documents that clients may name by an id and, unless others are accepted as well, the only ones that are executed. */

@@ -1,5 +1,6 @@
 import type { ResponseFraming, ResultEnvelope } from '../protocol/index.ts';
 import type { FormattedResult } from '../vocabulary.ts';
+import type { ResumeMark } from './resume/resume-subject.ts';
 import { LargeResultFrames, ResultFrames, largeResultLength } from './result-frames.ts';
 import { StreamPiece } from './stream-piece.ts';
 
@@ -17,10 +18,19 @@ export class ResultText {
   #latestFrames: ResultFrames | LargeResultFrames | undefined;
   #pieces: readonly StreamPiece[] = none;
   #latestPiece: StreamPiece | undefined;
+  /** Where it stands in its log, if it stands in one. */
+  mark: ResumeMark | undefined;
+  #resumable: ResultText | undefined;
 
   constructor(text: string, result: FormattedResult) {
     this.text = text;
     this.result = result;
+  }
+
+  /** The same result with a token in `extensions.resume`, for those who asked for one. */
+  get resumable(): ResultText {
+    this.#resumable ??= withToken(this, this.mark?.token);
+    return this.#resumable;
   }
 
   /** Its WebSocket frames in `envelope`. */
@@ -51,6 +61,17 @@ export class ResultText {
     this.#pieces = [...this.#pieces, made];
     return made;
   }
+}
+
+function withToken(given: ResultText, token: string | undefined): ResultText {
+  const { text, result } = given;
+  if (token === undefined) return given;
+  const extensions = { ...result.extensions, resume: { token } };
+  const marked = { ...result, extensions };
+  // what is there already is not written again, unless it is in the way
+  return result.extensions || text === '{}'
+    ? new ResultText(JSON.stringify(marked), marked)
+    : new ResultText(`${text.slice(0, -1)},"extensions":${JSON.stringify(extensions)}}`, marked);
 }
 
 const none: readonly never[] = [];

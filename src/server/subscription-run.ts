@@ -3,7 +3,9 @@ import type { ExecutionResult } from 'graphql';
 import type { EntryReader, SourceEntry } from '../broker/entry-reader.ts';
 import type { SourceStep } from '../broker/source-steps.ts';
 import { applySteps } from '../broker/source-steps.ts';
-import { createSnapshotReader } from '../broker/stepped-producer.ts';
+import type { SharableSource } from '../broker/sharable-source.ts';
+import { isSharable } from '../broker/sharable-source.ts';
+import { SteppedProducer, createSnapshotReader } from '../broker/stepped-producer.ts';
 import type {
   Closable,
   EventExecutor,
@@ -12,12 +14,16 @@ import type {
   ResolvedSubscription,
   StartedSubscription,
 } from '../execution/index.ts';
+import { createSourceReader } from '../stream/source-reader.ts';
 import type { SourceItem, SourceReader } from '../stream/source.ts';
-import type { OperationRequest } from '../vocabulary.ts';
+import type { FormattedError, Instant, OperationRequest } from '../vocabulary.ts';
 import type { Admitted } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import { eventContextFor } from './event-context.ts';
 import type { OperationRun } from './operation-run.ts';
+import type { GapCode, ResumeOutcome } from './resume/resume-attempt.ts';
+import { ResumeAttempt, readResumeRequest } from './resume/resume-attempt.ts';
+import { ResumeSubject } from './resume/resume-subject.ts';
 import { GroupMember } from './sharing/group-member.ts';
 import { filtersOf, mapsOf } from './sharing/member-filters.ts';
 import type { GroupStart } from './sharing/sharing.ts';
@@ -28,6 +34,7 @@ import { extensionsOf } from './subscription-field.ts';
 /** A subscription that was admitted. */
 export interface AdmittedSubscription extends Admitted {
   readonly variables: OperationRequest['variables'];
+  readonly extensions: OperationRequest['extensions'];
 }
 
 /** After so many events in a row the event loop gets a turn, so that a busy source starves nobody. */
@@ -45,6 +52,8 @@ export class SubscriptionRun {
   readonly #admitted: AdmittedSubscription;
   readonly #input: ExecutionInput;
   readonly #controller = new AbortController();
+  /** What its resume tokens are about; `undefined` where nobody can resume. */
+  #subject: ResumeSubject | undefined;
 
   constructor(core: ServerCore, run: OperationRun, admitted: AdmittedSubscription) {
     const { context, variables } = admitted;
@@ -65,7 +74,7 @@ export class SubscriptionRun {
     const decision = this.#decide(resolved);
     if (decision.kind === 'shared') return this.#runShared(decision, resolved);
     this.#core.sharing.countNotShared(decision.reason);
-    return this.#runAlone(await resolved.start(), resolved);
+    return this.#runForItself(resolved);
   }
 
   #decide(resolved: ResolvedSubscription): ReturnType<typeof decideSharing> {
@@ -74,29 +83,88 @@ export class SubscriptionRun {
   }
 
   async #runShared(plan: SharePlan, resolved: ResolvedSubscription): Promise<void> {
-    const opened = await resolved.open(() => plan.source.openLog());
-    if (opened.kind === 'refused') return this.#refuse(opened);
-    const { reader } = opened;
-    if (this.#run.hasEnded) return reader.close();
+    const { source, group } = plan;
+    const { audience } = group;
+    this.#subject = this.#subjectOf(
+      resolved,
+      source,
+      audience.kind === 'named' ? audience.name : undefined,
+    );
+    const opened = await this.#open(source, resolved);
+    if (!opened) return;
+    const { reader, steps } = opened;
     if (reader.nextIndex === undefined) {
-      await reader.close();
       this.#core.sharing.countNotShared('its broker does not number what it reads');
+      return this.#pumpAlone(
+        createSourceReader(new SteppedProducer(reader, steps)),
+        resolved.detach(),
+      );
+    }
+    const outcome = await this.#approach(opened, plan, resolved);
+    if (outcome === 'left') await reader.close();
+  }
+
+  /** Along its own source: that of the resolver, or its log for a client that wants to resume. */
+  async #runForItself(resolved: ResolvedSubscription): Promise<void> {
+    const { stream } = resolved;
+    if (isSharable(stream)) this.#subject = this.#subjectOf(resolved, stream, undefined);
+    if (!isSharable(stream) || !this.#attempt()) {
       return this.#runAlone(await resolved.start(), resolved);
+    }
+    const opened = await this.#open(stream, resolved);
+    if (!opened) return undefined;
+    const reader = createSourceReader(new SteppedProducer(opened.reader, opened.steps));
+    return this.#pumpAlone(reader, resolved.detach());
+  }
+
+  #subjectOf(
+    { field }: ResolvedSubscription,
+    { identity }: SharableSource,
+    audience: string | undefined,
+  ): ResumeSubject | undefined {
+    const { resumeTokens } = this.#core;
+    return resumeTokens && new ResumeSubject(resumeTokens, field.name, identity, audience);
+  }
+
+  /** `undefined` for a client that did not opt in. */
+  #attempt(): ResumeAttempt | undefined {
+    const request = this.#subject && readResumeRequest(this.#admitted.extensions);
+    return request && this.#subject && new ResumeAttempt(request, this.#subject);
+  }
+
+  /** Opens the log where the client wants to go on, and tells it what came of that; `undefined` if there is nothing more to do. */
+  async #open(
+    source: SharableSource,
+    resolved: ResolvedSubscription,
+  ): Promise<OpenedLog | undefined> {
+    const attempt = this.#attempt();
+    const opened = await resolved.open(() => source.openLog(attempt?.position));
+    if (opened.kind === 'refused') {
+      this.#refuse(opened);
+      return undefined;
+    }
+    const { reader } = opened;
+    const outcome = attempt?.judge(reader) ?? fresh;
+    if (outcome.kind === 'gap' && attempt?.failsOnGap === true) {
+      this.#run.fail([gapError(outcome.code)]);
+    }
+    if (this.#run.hasEnded) {
+      await reader.close();
+      return undefined;
     }
     this.#closesWith(reader);
     this.#run.started(extensionsOf(resolved.field).slowConsumer);
-    const outcome = await this.#approach(reader, plan, resolved);
-    if (outcome === 'left') await reader.close();
+    if (attempt) this.#run.resumes(attempt.report(outcome, reader, source));
+    return { reader, steps: stepsAfter(outcome, source) };
   }
 
   /** To the group by way of its own snapshot, and of the events that the group has had already. */
   async #approach(
-    reader: EntryReader,
+    { reader, steps }: OpenedLog,
     plan: SharePlan,
     resolved: ResolvedSubscription,
   ): Promise<'joined' | 'left'> {
-    const { source, group: wanted } = plan;
-    const { steps } = source;
+    const { group: wanted } = plan;
     const snapshot = createSnapshotReader(steps);
     if (snapshot) {
       this.#closesWith(both(snapshot, reader));
@@ -106,7 +174,8 @@ export class SubscriptionRun {
       const from = reader.nextIndex ?? 0;
       const group = this.#core.sharing.find(wanted);
       if (group === undefined || group.nextIndex <= from) {
-        this.#join(plan, { resolved, reader, firstIndex: from, maps: mapsOf(steps) });
+        const maps = mapsOf(steps);
+        this.#join(plan, { resolved, reader, firstIndex: from, maps, subject: this.#subject });
         return 'joined';
       }
       const batch = await this.#read(reader);
@@ -136,10 +205,12 @@ export class SubscriptionRun {
     steps: readonly SourceStep[],
     executor: EventExecutor,
   ): Promise<void> {
-    for (const { event, position } of batch) {
+    for (const { event, position, publishedAt } of batch) {
       if (this.#run.hasEnded) return;
       const item = await applySteps(steps, event, position);
-      if (item !== undefined && !this.#run.hasEnded) await this.#deliver(item, executor);
+      if (item !== undefined && !this.#run.hasEnded) {
+        await this.#deliver(item, executor, publishedAt);
+      }
     }
   }
 
@@ -152,8 +223,17 @@ export class SubscriptionRun {
     if (this.#run.hasEnded) return source.close();
     this.#closesWith(source);
     this.#run.started(resolved && extensionsOf(resolved.field).slowConsumer);
+    return this.#pumpAlone(source, started, pace);
+  }
+
+  async #pumpAlone(
+    source: SourceReader<unknown>,
+    executor: EventExecutor,
+    pace?: StartedSubscription['pace'],
+  ): Promise<void> {
+    this.#closesWith(source);
     try {
-      const end = await this.#pump(source, started, pace);
+      const end = await this.#pump(source, executor, pace);
       if (end === 'source') this.#run.complete();
     } finally {
       await source.close();
@@ -186,13 +266,18 @@ export class SubscriptionRun {
     }
   }
 
-  async #deliver(item: SourceItem<unknown>, executor: EventExecutor): Promise<void> {
+  async #deliver(
+    item: SourceItem<unknown>,
+    executor: EventExecutor,
+    publishedAt?: Instant,
+  ): Promise<void> {
     const result =
       item.kind === 'event'
         ? await this.#execute(item.event, executor)
         : executor.failEvent(item.error);
     if (this.#run.hasEnded) return;
-    await this.#run.deliverOwn(this.#core.masking.result(result));
+    const mark = item.position && this.#subject?.mark(item.position, publishedAt);
+    await this.#run.deliverOwn(this.#core.masking.result(result), mark);
   }
 
   async #execute(event: unknown, executor: EventExecutor): Promise<ExecutionResult> {
@@ -218,6 +303,23 @@ export class SubscriptionRun {
   #refuse({ errors, code }: Refused): void {
     this.#run.fail(errors.map((error) => this.#core.masking.error(error, 'subscribe', code)));
   }
+}
+
+/** A log that was opened, and what its events go through. */
+interface OpenedLog {
+  readonly reader: EntryReader;
+  readonly steps: readonly SourceStep[];
+}
+
+const fresh: ResumeOutcome = { kind: 'fresh' };
+
+/** Whoever has seen the state and everything since needs no snapshot. */
+function stepsAfter(outcome: ResumeOutcome, { steps }: SharableSource): readonly SourceStep[] {
+  return outcome.kind === 'recovered' ? steps.filter(({ kind }) => kind !== 'start-with') : steps;
+}
+
+function gapError(code: GapCode): FormattedError {
+  return { message: 'The subscription cannot go on where it stopped.', extensions: { code } };
 }
 
 function both(one: Closable, other: Closable): Closable {

@@ -1,6 +1,7 @@
 import type { EntryReader, SourceEntry } from '../../broker/entry-reader.ts';
 import type { Clock } from '../../vocabulary.ts';
 import type { EventOutcome, GroupExecutor } from './group-executor.ts';
+import type { ResumeSubject } from '../resume/resume-subject.ts';
 import type { ResultText } from '../result-text.ts';
 import type { EventRun, GroupMember } from './group-member.ts';
 import type { SourceEnd } from './recipient.ts';
@@ -18,6 +19,7 @@ export interface ExecutionGroupOptions {
   readonly firstIndex: number;
   readonly maps: readonly SharedMap[];
   readonly executor: GroupExecutor;
+  readonly subject: ResumeSubject | undefined;
   readonly clock: Clock;
   readonly turns: TurnCount;
   /** Called once, when the group takes no members any more: the last one left, or the source ended. */
@@ -39,6 +41,7 @@ export class ExecutionGroup {
   readonly executor: GroupExecutor;
   /** Applied to each event before it is executed. */
   readonly maps: readonly SharedMap[];
+  readonly subject: ResumeSubject | undefined;
   readonly #reader: EntryReader;
   readonly #clock: Clock;
   readonly #onClosed: (group: ExecutionGroup) => void;
@@ -56,6 +59,7 @@ export class ExecutionGroup {
     this.#onClosed = options.onClosed;
     this.#budget = new TurnBudget(options.turns);
     this.maps = options.maps;
+    this.subject = options.subject;
   }
 
   /** Local index of the first event that has not been looked at: whoever wants earlier ones has to read them alone. */
@@ -133,8 +137,8 @@ export class ExecutionGroup {
     const events: SharedEvent[] = [];
     const results: ResultText[] = [];
     const first = this.#nextIndex;
-    for (const { event } of batch.slice(start, start + eventsPerRun)) {
-      const shared = new SharedEvent(event, this.#nextIndex, this);
+    for (const entry of batch.slice(start, start + eventsPerRun)) {
+      const shared = new SharedEvent(entry, this.#nextIndex, this);
       this.#nextIndex += 1;
       const outcome = this.#isWantedFrom(first) ? shared.outcome() : undefined;
       if (outcome === undefined || outcome instanceof Promise || outcome.kind === 'personal') {

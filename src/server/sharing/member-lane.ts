@@ -42,7 +42,7 @@ export class MemberLane {
     }
     const verdict = judge(this.#filters, event);
     if (verdict instanceof Promise) this.wait({ event, executor, verdict }, member);
-    else if (verdict.kind === 'failed') this.#recipient.deliver(executor.fail(verdict.error));
+    else if (verdict.kind === 'failed') this.#deliver(executor.fail(verdict.error), event);
     return !(verdict instanceof Promise) && verdict.kind === 'passed';
   }
 
@@ -75,7 +75,7 @@ export class MemberLane {
       const result = await this.#process(first);
       if (this.#isAbandoned()) return;
       this.#waiting.shift();
-      if (result !== undefined) this.#recipient.deliver(result);
+      if (result !== undefined) this.#deliver(result, first.event);
       if (this.#isAbandoned()) return;
     }
     this.#state = 'idle';
@@ -91,6 +91,11 @@ export class MemberLane {
     if (outcome.kind === 'shared') return outcome.result;
     if (this.#isAbandoned()) return undefined;
     return executor.executeFor(this.#recipient.context, outcome.value);
+  }
+
+  #deliver(result: ResultText, { mark }: SharedEvent): void {
+    result.mark = mark;
+    this.#recipient.deliver(result);
   }
 
   /** A method, because the compiler would otherwise believe that the state cannot change during an `await`. */

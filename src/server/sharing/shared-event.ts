@@ -1,9 +1,19 @@
+import type { SourceEntry } from '../../broker/entry-reader.ts';
 import type { SourceStep } from '../../broker/source-steps.ts';
 import { applyStep, isThenable } from '../../broker/source-steps.ts';
+import type { ResumeMark, ResumeSubject } from '../resume/resume-subject.ts';
 import type { EventOutcome, GroupExecutor } from './group-executor.ts';
 
 /** A map of the source that all members of a group have. */
 export type SharedMap = Extract<SourceStep, { readonly kind: 'map' }>;
+
+/** What an event needs of its group. */
+export interface SharingGroup {
+  readonly executor: GroupExecutor;
+  readonly maps: readonly SharedMap[];
+  /** Of the tokens that say where its events stand; absent where nobody can resume. */
+  readonly subject: ResumeSubject | undefined;
+}
 
 /**
  * One event on its way through a group: each map is applied, and the selection executed, at most once and only if somebody needs it.
@@ -11,6 +21,8 @@ export type SharedMap = Extract<SourceStep, { readonly kind: 'map' }>;
 export class SharedEvent {
   /** Local index of the event in its log. */
   readonly index: number;
+  /** Where it stands in its log. */
+  readonly mark: ResumeMark | undefined;
   readonly #executor: GroupExecutor;
   readonly #maps: readonly SharedMap[];
   /** The event after so many maps, as far as somebody asked. */
@@ -18,11 +30,12 @@ export class SharedEvent {
   #outcome: EventOutcome | Promise<EventOutcome> | undefined;
 
   constructor(
-    event: unknown,
+    { event, position, publishedAt }: SourceEntry,
     index: number,
-    { executor, maps }: { readonly executor: GroupExecutor; readonly maps: readonly SharedMap[] },
+    { executor, maps, subject }: SharingGroup,
   ) {
     this.index = index;
+    this.mark = position && subject?.mark(position, publishedAt);
     this.#executor = executor;
     this.#maps = maps;
     this.#values = [{ kind: 'known', value: event }];
@@ -49,9 +62,18 @@ export class SharedEvent {
 
   #compute(): EventOutcome | Promise<EventOutcome> {
     const value = this.valueAfter(this.#maps.length);
-    return value instanceof Promise
-      ? value.then((settled) => this.#execute(settled))
-      : this.#execute(value);
+    const outcome =
+      value instanceof Promise
+        ? value.then((settled) => this.#execute(settled))
+        : this.#execute(value);
+    return outcome instanceof Promise
+      ? outcome.then((settled) => this.#place(settled))
+      : this.#place(outcome);
+  }
+
+  #place(outcome: EventOutcome): EventOutcome {
+    if (outcome.kind === 'shared') outcome.result.mark = this.mark;
+    return outcome;
   }
 
   #execute(value: MappedValue): EventOutcome | Promise<EventOutcome> {

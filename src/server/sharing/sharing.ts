@@ -1,6 +1,7 @@
 import type { EntryReader } from '../../broker/entry-reader.ts';
 import type { ResolvedSubscription } from '../../execution/index.ts';
 import type { ServerCore } from '../core.ts';
+import type { ResumeSubject } from '../resume/resume-subject.ts';
 import { ExecutionGroup } from './execution-group.ts';
 import { GroupExecutor } from './group-executor.ts';
 import type { GroupPlan } from './share-plan.ts';
@@ -37,7 +38,7 @@ export class Sharing {
   create(
     core: ServerCore,
     plan: GroupPlan,
-    { resolved, reader, firstIndex, maps }: GroupStart,
+    { resolved, reader, firstIndex, maps, subject }: GroupStart,
   ): ExecutionGroup {
     const executor = new GroupExecutor({ core, resolved, audience: plan.audience });
     const group = new ExecutionGroup({
@@ -46,6 +47,7 @@ export class Sharing {
       firstIndex,
       maps,
       executor,
+      subject,
       clock: core.clock,
       turns: core.flusher,
       onClosed: this.#remove,
@@ -90,4 +92,5 @@ export interface GroupStart {
   readonly reader: EntryReader;
   readonly firstIndex: number;
   readonly maps: readonly SharedMap[];
+  readonly subject: ResumeSubject | undefined;
 }

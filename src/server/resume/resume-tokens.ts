@@ -1,0 +1,129 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+
+import { UsageError } from '../../errors.ts';
+import type { ErrorCode } from '../../errors.ts';
+import type { Instant, Position } from '../../vocabulary.ts';
+import type { ResumeKey, ResumeOptions } from './resume-options.ts';
+
+/** What a token was good for. */
+export type OpenedToken =
+  | { readonly kind: 'opened'; readonly position: Position }
+  | {
+      readonly kind: 'refused';
+      readonly code: Extract<ErrorCode, 'RESUME_INVALID' | 'RESUME_EXPIRED'>;
+    };
+
+const version = '1';
+const maximumLength = 256;
+const macBytes = 16;
+const defaultMaxAgeMs = 86_400_000;
+const keyIdPattern = /^[\w-]{1,32}$/;
+
+/**
+ * Makes and opens resume tokens: a position, when it came into being, and a MAC over both and over what they belong to.
+ *
+ * @remarks
+ * A token says where somebody stopped reading, never what that is: which log it is about and who may read it follows from the request that it
+ * comes with, which is admitted and resolved like any other. Whoever changes the position, or brings it along with another field, key or audience, is refused.
+ */
+export class ResumeTokens {
+  readonly #keys: readonly UsableKey[];
+  readonly #maxAgeMs: number;
+  readonly #now: () => Instant;
+
+  /** @throws UsageError for keys that cannot be used */
+  constructor({ keys, maxAgeMs = defaultMaxAgeMs, now = Date.now }: ResumeOptions = {}) {
+    this.#keys = (keys ?? [randomKey()]).map(toUsableKey);
+    if (this.#keys.length === 0) throw new UsageError('resume.keys needs at least one key');
+    if (new Set(this.#keys.map(({ id }) => id)).size < this.#keys.length) {
+      throw new UsageError('the ids of resume.keys have to differ');
+    }
+    this.#maxAgeMs = maxAgeMs;
+    this.#now = now;
+  }
+
+  /** Of the clock that tokens are dated by. */
+  now(): Instant {
+    return this.#now();
+  }
+
+  /**
+   * A token for `position`; `undefined` if that is too long for one.
+   *
+   * @param subject - what the position belongs to
+   * @param since - when the event at the position, or the reading, came into being
+   */
+  make(subject: string, position: Position, since: Instant): string | undefined {
+    const [key] = this.#keys;
+    const { epoch, offset } = position;
+    const body = toBase64Url(
+      new TextEncoder().encode(JSON.stringify([epoch, offset, Math.floor(since / 1_000)])),
+    );
+    if (key === undefined) return undefined;
+    const head = `${version}.${key.id}.${body}`;
+    const token = `${head}.${macOf(key, head, subject)}`;
+    return token.length <= maximumLength ? token : undefined;
+  }
+
+  /** What `token` says, if it is one of ours for `subject` and not too old. */
+  open(token: string, subject: string): OpenedToken {
+    const [tokenVersion, id, body = '', mac = '', ...rest] =
+      token.length <= maximumLength ? token.split('.') : [];
+    const key = this.#keys.find((each) => each.id === id);
+    if (tokenVersion !== version || key === undefined || rest.length > 0) return invalid;
+    const isOurs = isSame(mac, macOf(key, `${version}.${key.id}.${body}`, subject));
+    if (!isOurs) return invalid;
+    // nobody but us wrote it
+    const [epoch, offset, since] = JSON.parse(fromBase64Url(body)) as [string, string, number];
+    const isOld = this.#now() - since * 1_000 > this.#maxAgeMs;
+    return isOld
+      ? { kind: 'refused', code: 'RESUME_EXPIRED' }
+      : { kind: 'opened', position: { epoch, offset } };
+  }
+}
+
+const invalid: OpenedToken = { kind: 'refused', code: 'RESUME_INVALID' };
+
+interface UsableKey {
+  readonly id: string;
+  readonly secret: Uint8Array;
+}
+
+function toUsableKey({ id, secret }: ResumeKey): UsableKey {
+  const bytes = typeof secret === 'string' ? new TextEncoder().encode(secret) : secret;
+  if (!keyIdPattern.test(id)) {
+    throw new UsageError('the id of a resume key is 1 to 32 letters, digits, `-` and `_`');
+  }
+  if (bytes.length < 32) throw new UsageError('the secret of a resume key has at least 32 bytes');
+  return { id, secret: bytes };
+}
+
+function randomKey(): ResumeKey {
+  return { id: 'process', secret: crypto.getRandomValues(new Uint8Array(32)) };
+}
+
+/** The subject is not in the token: whoever opens it knows it from the request. */
+function macOf({ secret }: UsableKey, head: string, subject: string): string {
+  const message = new TextEncoder().encode(`${head}\n${subject}`);
+  return toBase64Url(hmac(sha256, secret, message).subarray(0, macBytes));
+}
+
+/** Takes as long for any two texts of the same length. */
+function isSame(one: string, other: string): boolean {
+  let difference = one.length ^ other.length;
+  for (let i = 0; i < other.length; i++) difference |= one.charCodeAt(i) ^ other.charCodeAt(i);
+  return difference === 0;
+}
+
+function toBase64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCodePoint(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+}
+
+function fromBase64Url(text: string): string {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+}
