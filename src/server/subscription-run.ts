@@ -21,8 +21,8 @@ import type { Admitted } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import { eventContextFor } from './event-context.ts';
 import type { OperationRun } from './operation-run.ts';
-import type { GapCode, ResumeOutcome } from './resume/resume-attempt.ts';
-import { ResumeAttempt, readResumeRequest } from './resume/resume-attempt.ts';
+import type { GapCode, ResumeOutcome, ResumeStart } from './resume/resume-attempt.ts';
+import { ResumeAttempt, readResumeRequest, toReport } from './resume/resume-attempt.ts';
 import { ResumeSubject } from './resume/resume-subject.ts';
 import { GroupMember } from './sharing/group-member.ts';
 import { filtersOf, mapsOf } from './sharing/member-filters.ts';
@@ -154,13 +154,18 @@ export class SubscriptionRun {
     }
     this.#closesWith(reader);
     this.#run.started(extensionsOf(resolved.field).slowConsumer);
-    if (attempt) this.#run.resumes(attempt.report(outcome, reader, source));
-    return { reader, steps: stepsAfter(outcome, source) };
+    const steps = stepsAfter(outcome, source);
+    if (!attempt) return { reader, steps };
+    const start = attempt.startOf(outcome, reader, source);
+    // whoever is cut off while it reads a snapshot has to read that again, so until then it gets nothing to come back with
+    const isEarly = steps.some(({ kind }) => kind === 'start-with');
+    this.#run.resumes({ ...toReport(outcome), ...(!isEarly && start) });
+    return { reader, steps, ...(isEarly && { start }) };
   }
 
   /** To the group by way of its own snapshot, and of the events that the group has had already. */
   async #approach(
-    { reader, steps }: OpenedLog,
+    { reader, steps, start }: OpenedLog,
     plan: SharePlan,
     resolved: ResolvedSubscription,
   ): Promise<'joined' | 'left'> {
@@ -169,6 +174,7 @@ export class SubscriptionRun {
     if (snapshot) {
       this.#closesWith(both(snapshot, reader));
       if ((await this.#pump(snapshot, resolved.detach())) === 'operation') return 'left';
+      if (start) this.#run.resumes(start);
     }
     while (!this.#run.hasEnded) {
       const from = reader.nextIndex ?? 0;
@@ -309,6 +315,8 @@ export class SubscriptionRun {
 interface OpenedLog {
   readonly reader: EntryReader;
   readonly steps: readonly SourceStep[];
+  /** Where its client can come back to once the snapshot is read; absent if it knows that already, or does not want to. */
+  readonly start?: ResumeStart;
 }
 
 const fresh: ResumeOutcome = { kind: 'fresh' };

@@ -7,6 +7,19 @@ import type { ResumeSubject } from './resume-subject.ts';
 /** Why nothing could be replayed. */
 export type GapCode = Extract<ErrorCode, 'RESUME_INVALID' | 'RESUME_EXPIRED' | 'RESUME_GAP'>;
 
+/** Where a client can come back to; nowhere if nobody can resume from there. */
+export interface ResumeStart {
+  readonly token?: string;
+}
+
+/** What the client is told of an outcome, before the first event. */
+export function toReport(outcome: ResumeOutcome): object {
+  return {
+    ...(outcome.kind !== 'fresh' && { recovered: outcome.kind === 'recovered' }),
+    ...(outcome.kind === 'gap' && { reason: outcome.code }),
+  };
+}
+
 /** What came of an attempt once its log was opened. */
 export type ResumeOutcome =
   | { readonly kind: 'fresh' }
@@ -52,17 +65,13 @@ export class ResumeAttempt {
     return reader.complete === false ? { kind: 'gap', code: 'RESUME_GAP' } : { kind: 'recovered' };
   }
 
-  /** What the client is told before the first event, and can come back with if there never is one. */
-  report(outcome: ResumeOutcome, reader: EntryReader, source: SharableSource): object {
+  /** Where reading begins: what the client can come back to before there was an event. */
+  startOf(outcome: ResumeOutcome, reader: EntryReader, source: SharableSource): ResumeStart {
     const { head } = reader;
     const recovered = outcome.kind === 'recovered' ? this.position : undefined;
     // a reader that could not begin where it was asked to begins at the head
     const start = recovered ?? (this.position ? head : (source.startPosition ?? head));
     const token = start && this.#subject.mark(start).token;
-    return {
-      ...(outcome.kind !== 'fresh' && { recovered: outcome.kind === 'recovered' }),
-      ...(outcome.kind === 'gap' && { reason: outcome.code }),
-      ...(token !== undefined && { token }),
-    };
+    return token === undefined ? {} : { token };
   }
 }

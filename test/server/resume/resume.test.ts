@@ -22,6 +22,8 @@ interface Stage {
   readonly clock: VirtualClock;
   readonly server: Server;
   readonly network: InMemoryWebSocket;
+  /** The snapshot of `rows` has a second row now. */
+  readonly finishRows: () => void;
   readonly publish: (...events: readonly number[]) => Promise<void>;
   readonly connect: (resume?: ClientResumeOptions | false, options?: object) => Client;
 }
@@ -34,6 +36,15 @@ function stage(
   const clock = new VirtualClock();
   const ticks = broker.topic<number>('ticks');
   let latest = 0;
+  const waiting: (() => void)[] = [];
+  const finished = new Promise<void>((resolve) => {
+    waiting.push(resolve);
+  });
+  async function* rows(): AsyncGenerator<number> {
+    yield 1;
+    await finished;
+    yield 2;
+  }
   const room = { type: new GraphQLNonNull(GraphQLString), defaultValue: 'r' };
   const tick = subscriptionField({ topic: ticks, key: (args: { room: string }) => args.room });
   const schema = new GraphQLSchema({
@@ -48,6 +59,7 @@ function stage(
         },
         // not pure, so each executes its own
         mine: { type: GraphQLInt, subscribe: () => ticks.source('r'), resolve: same },
+        rows: { type: GraphQLInt, subscribe: () => ticks.source('r').startWith(rows) },
         state: { type: GraphQLInt, subscribe: () => ticks.source('r').startWith(() => [latest]) },
       },
     }),
@@ -64,6 +76,7 @@ function stage(
     clock,
     server,
     network,
+    finishRows: () => waiting[0]?.(),
     async publish(...events) {
       for (const event of events) {
         latest = event;
@@ -177,6 +190,22 @@ describe('a resumable subscription', () => {
     expect(afterFirst).toEqual([0, 1, 2]);
     expect(watched.heard).toEqual([0, 1, 2, 7]);
     expect(watched.states.slice(-2)).toEqual(['live', 'gap']);
+  });
+
+  it('reads a snapshot again that it did not read to its end', async () => {
+    const here = stage();
+    const watched = watch(here.connect(), 'subscription { rows }', 'rows');
+    await here.clock.settle();
+    const atFirst = [...watched.heard];
+
+    await away(here, () => here.publish(5));
+    here.finishRows();
+    await here.clock.settle();
+    await here.publish(6);
+
+    expect(atFirst).toEqual([1]);
+    expect(watched.heard).toEqual([1, 1, 2, 6]);
+    expect(watched.states.at(-1)).toBe('live');
   });
 
   it('is told that events are missing, and gets none of the rest of them', async () => {
