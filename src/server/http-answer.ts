@@ -75,6 +75,10 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     void this.#run.start(); // never rejects
   }
 
+  get isBusy(): boolean {
+    return this.policy === 'keep';
+  }
+
   cut(): void {
     if (this.#stream) return this.#stream.cut();
     const asked = this.#asked;

@@ -96,9 +96,12 @@ function errorTypeFor(core: ServerCore, accepted: ResultMediaType): ResultMediaT
   return isDraft(core) ? 'application/graphql-response+json' : accepted;
 }
 
-/** The answer of a server that is being closed. */
+/** The answer of a server that is drained or closed: on another connection somebody else may answer. */
 export function refuseWhileClosing(core: ServerCore): HttpResponse {
-  return answerProblem(core, new HttpProblem('GOING_AWAY', 'the server is closing'));
+  return answerProblem(
+    core,
+    new HttpProblem('GOING_AWAY', 'the server is closing', { connection: 'close' }),
+  );
 }
 
 /** What is refused because of the request, of who sent it or when; its document may be whatever it is. */

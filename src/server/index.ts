@@ -1,5 +1,6 @@
 export { createServer } from './server.ts';
-export type { Server, ServerGauges } from './server.ts';
+export type { Server, ServerGauges, ServerState } from './server.ts';
+export type { DrainOptions } from './drain.ts';
 export type { ServerCounters } from './counters.ts';
 export { refuse } from './refusal.ts';
 export type { Refusal } from './refusal.ts';

@@ -1,9 +1,12 @@
 import type { FormattedResult, OperationRequest } from '../vocabulary.ts';
+import { retryLater } from './capacity.ts';
 import type { ServerCore } from './core.ts';
 import { createCore } from './core.ts';
 import type { ServerCounters } from './counters.ts';
 import type { DirectInit, DirectSubscription } from './direct.ts';
 import { executeDirectly, subscribeDirectly } from './direct.ts';
+import type { DrainOptions } from './drain.ts';
+import { Drain } from './drain.ts';
 import type { HttpContext, HttpRequest } from './http-context.ts';
 import type { HttpResponse } from './http-response.ts';
 import { refuseWhileClosing } from './http-response.ts';
@@ -31,6 +34,9 @@ export interface ServerGauges {
   readonly readers: number;
 }
 
+/** Whether a server accepts what comes; once it does not it never does again. */
+export type ServerState = 'accepting' | 'draining' | 'closing';
+
 /**
  * GraphQL for every transport, knowing none: adapters bring requests and sockets.
  *
@@ -39,6 +45,8 @@ export interface ServerGauges {
  */
 export interface Server {
   readonly limits: EffectiveLimits;
+  /** For health checks: a balancer should send nobody to a server that does not accept. */
+  readonly state: ServerState;
   /** Executes a query or mutation without a transport; never rejects. */
   execute(request: OperationRequest, init?: DirectInit): Promise<FormattedResult>;
   /** Starts a subscription without a transport: request errors, or a source and the function that executes its events; never rejects. */
@@ -55,6 +63,16 @@ export interface Server {
   /** Which subscriptions are executed together at this moment, and why others are not. */
   sharing(): SharingReport;
   counters(): ServerCounters;
+  /**
+   * Empties the server without a rush of clients elsewhere: answers upgrades and HTTP requests with 503 from now on, closes sockets with 1012 and
+   * cuts response streams one after the other over a window of time, and resolves once nothing is left.
+   *
+   * @remarks
+   * A connection on which a query or mutation runs is closed after its answer. What takes longer than twice the window is cut; a single result over
+   * HTTP is for the adapter to cut then. Draining twice is the same drain. {@link Server.close} ends it at once.
+   * @throws UsageError for a `windowMs` that is no duration
+   */
+  drain(options?: DrainOptions): Promise<void>;
   /** Closes every connection with 1001, accepts none any more, answers HTTP requests with 503, and resolves once the last connection is gone. Closing twice is harmless. */
   close(): Promise<void>;
 }
@@ -76,6 +94,7 @@ class MillraceServer implements Server {
   readonly #sessions = new Set<SocketSession>();
   readonly #http: HttpContext;
   #limits: EffectiveLimits;
+  #drain: Drain | undefined;
   #closing: Promise<void> | undefined;
   #whenEmpty: (() => void) | undefined;
 
@@ -89,6 +108,11 @@ class MillraceServer implements Server {
     return this.#limits;
   }
 
+  get state(): ServerState {
+    if (this.#closing) return 'closing';
+    return this.#drain ? 'draining' : 'accepting';
+  }
+
   execute(request: OperationRequest, init: DirectInit = {}): Promise<FormattedResult> {
     return executeDirectly(this.#core, request, init);
   }
@@ -98,19 +122,21 @@ class MillraceServer implements Server {
   }
 
   handleRequest(request: HttpRequest): Promise<HttpResponse> {
-    if (this.#closing) return Promise.resolve(refuseWhileClosing(this.#core));
-    return handleHttp(this.#http, request);
+    if (this.state === 'accepting') return handleHttp(this.#http, request);
+    return Promise.resolve(refuseWhileClosing(this.#core));
   }
 
   decideUpgrade(request: RequestHead): UpgradeDecision {
-    if (this.#closing) return { kind: 'refuse', status: 503, message: 'the server is closing' };
-    return decideUpgrade(this.#core, request);
+    if (this.state === 'accepting') return decideUpgrade(this.#core, request);
+    return { kind: 'refuse', status: 503, message: 'The server is closing', headers: retryLater };
   }
 
   open(socket: MessageSocket, accepted: Omit<AcceptedSocket, 'onGone'>): SocketEvents {
     const session = new SocketSession(this.#core, socket, { ...accepted, onGone: this.#forget });
     this.#sessions.add(session);
+    // its upgrade was accepted before
     if (this.#closing) session.shutDown();
+    else if (this.#drain) session.cut();
     return session;
   }
 
@@ -140,6 +166,28 @@ class MillraceServer implements Server {
     return this.#core.sharing.report();
   }
 
+  drain(options: DrainOptions = {}): Promise<void> {
+    if (this.#closing) return this.#closing;
+    if (this.#drain) return this.#drain.done;
+    const { streams, reservations } = this.#http;
+    const sessions = this.#sessions;
+    const drain = new Drain(
+      this.#core.clock,
+      {
+        groups: [[...sessions], streams.all(), reservations.all()],
+        // what is late and left then is for the adapter to cut: answers that are no streams
+        isEmpty: (phase) =>
+          sessions.size === 0 && (phase === 'late' || streams.size + reservations.size === 0),
+      },
+      options,
+    );
+    this.#drain = drain;
+    streams.refuseNewcomers();
+    reservations.refuseNewcomers();
+    drain.start();
+    return drain.done;
+  }
+
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       this.#whenEmpty = resolve;
@@ -148,6 +196,7 @@ class MillraceServer implements Server {
     this.#http.streams.cutAll();
     this.#http.reservations.cutAll();
     if (this.#sessions.size === 0) this.#whenEmpty?.();
+    this.#drain?.giveWayTo(this.#closing);
     return this.#closing;
   }
 

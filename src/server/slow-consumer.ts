@@ -32,7 +32,7 @@ export function assertSlowConsumerPolicy(policy: unknown): asserts policy is Slo
   throw new UsageError(`slowConsumer must be one of ${slowConsumerPolicies.join(', ')}`);
 }
 
-/** What happens to a result for which there is no room; `keep` is for those of queries and mutations, which nothing can stand in for. */
+/** What happens to a result for which there is no room; `keep` is for those of queries and mutations, which nothing can stand in for, and of no subscription that has begun. */
 export type ResultPolicy = SlowConsumerPolicy | 'keep';
 
 /** An operation of a connection, as far as its results are concerned. */

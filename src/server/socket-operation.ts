@@ -14,6 +14,8 @@ export interface OperationCarrier {
   /** The message of a result, for sockets that take texts. */
   encode(operation: ServerOperation, result: ResultText): string;
   closeAsTooSlow(): void;
+  /** A subscription has begun. */
+  subscribed(): void;
   endWithErrors(operation: SocketOperation, errors: readonly FormattedError[]): void;
   endCompleted(operation: SocketOperation): void;
   room(): Promise<void> | undefined;
@@ -47,6 +49,11 @@ export class SocketOperation implements ResultSink, ResultReader {
     this.#counted = counted;
   }
 
+  /** Whether it is a subscription that has begun. */
+  get isSubscription(): boolean {
+    return this.policy !== 'keep';
+  }
+
   get id(): string | number {
     return this.operation.id;
   }
@@ -59,6 +66,8 @@ export class SocketOperation implements ResultSink, ResultReader {
 
   /** @param policy - of its events, unless that of the server applies */
   started(policy: SlowConsumerPolicy = this.#carrier.slowConsumer): void {
+    if (!this.operation.mayDeliver) return;
+    if (!this.isSubscription) this.#carrier.subscribed();
     this.policy = policy;
   }
 

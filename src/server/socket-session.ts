@@ -13,6 +13,7 @@ import type { AcceptedConnect } from './connect.ts';
 import { decideConnect, notifyDisconnect } from './connect.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
+import type { Drainable } from './drain.ts';
 import { OperationQuota } from './operation-quota.ts';
 import { OperationRun } from './operation-run.ts';
 import type { SessionEvent } from './options.ts';
@@ -32,7 +33,9 @@ import type { MessageSocket, SocketEvents } from './socket.ts';
  * @remarks
  * Holds no rule of a protocol and no policy of its own; decisions are the machine's and those of admission.
  */
-export class SocketSession implements SocketEvents, Waiting, Sheddable, OperationCarrier {
+export class SocketSession
+  implements SocketEvents, Waiting, Sheddable, Drainable, OperationCarrier
+{
   readonly #core: ServerCore;
   readonly #socket: MessageSocket;
   readonly #connection: ServerConnection;
@@ -46,6 +49,8 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
   #accepted = false;
   #life: Life = 'open';
   #operationCount = 0;
+  /** Those among them that are subscriptions and have begun. */
+  #subscriptionCount = 0;
   #stalledAt: Instant = never;
   #messageDueAt: Instant = never;
 
@@ -70,6 +75,10 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
   /** Operations that have not ended. */
   get operationCount(): number {
     return this.#operationCount;
+  }
+
+  get isBusy(): boolean {
+    return this.#operationCount > this.#subscriptionCount;
   }
 
   message(frame: Frame): void {
@@ -118,6 +127,10 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
   /** Ends the connection because the server stops. */
   shutDown(): void {
     this.#apply(this.#connection.close(this.#core.clock.now(), 'GOING_AWAY'));
+  }
+
+  cut(): void {
+    this.#apply(this.#connection.close(this.#core.clock.now(), 'SERVICE_RESTART'));
   }
 
   shed(): void {
@@ -255,6 +268,10 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
     return this.#connection.encodeResult(id, text);
   }
 
+  subscribed(): void {
+    this.#subscriptionCount += 1;
+  }
+
   closeAsTooSlow(): void {
     this.#closeAsTooSlow(this.#core.clock.now());
   }
@@ -305,6 +322,7 @@ export class SocketSession implements SocketEvents, Waiting, Sheddable, Operatio
     if (!running) return undefined;
     operation.work = undefined;
     this.#operationCount -= 1;
+    if (running.isSubscription) this.#subscriptionCount -= 1;
     running.leave();
     return running;
   }

@@ -4,6 +4,7 @@ import { never } from '../vocabulary.ts';
 import type { Place } from './capacity.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
+import type { Drainable } from './drain.ts';
 import type { HttpSession } from './http-context.ts';
 import { HttpProblem, toHttpProblem } from './http-problem.ts';
 import type { HttpOperation } from './http-request.ts';
@@ -46,7 +47,7 @@ interface Running {
  * @remarks
  * Results that come before it is opened wait, within the bounds of a slow reader.
  */
-export class Reservation implements StreamOwner, Waiting {
+export class Reservation implements StreamOwner, Waiting, Drainable {
   readonly framing = framing;
   readonly token: string;
   readonly owner: string | undefined;
@@ -79,6 +80,10 @@ export class Reservation implements StreamOwner, Waiting {
   /** Operations that have not ended. */
   get operationCount(): number {
     return this.#running.size;
+  }
+
+  get isBusy(): boolean {
+    return [...this.#running.values()].some(({ operation }) => operation.policy === 'keep');
   }
 
   /** Gives the stream to the one response that may carry it; throws {@link HttpProblem} if another does. */

@@ -70,9 +70,18 @@ export class SseReservations {
     throw notFound();
   }
 
+  all(): readonly Reservation[] {
+    return [...this.#reservations.values()];
+  }
+
+  /** Lets nobody reserve another stream. */
+  refuseNewcomers(): void {
+    this.#isClosed = true;
+  }
+
   /** Cuts every stream, and lets nobody reserve another. */
   cutAll(): void {
-    this.#isClosed = true;
+    this.refuseNewcomers();
     for (const reservation of this.#reservations.values()) reservation.cut();
   }
 

@@ -1,5 +1,7 @@
+import type { Drainable } from './drain.ts';
+
 /** An answer that may still be under way. */
-export interface OpenAnswer {
+export interface OpenAnswer extends Drainable {
   /** Ends it without its end, if it is or would become a stream; a single result comes when it is ready. */
   cut(): void;
 }
@@ -23,9 +25,19 @@ export class StreamRegistry {
     this.#answers.delete(answer);
   }
 
+  /** Those that are under way. */
+  all(): readonly OpenAnswer[] {
+    return [...this.#answers];
+  }
+
+  /** Cuts each that comes. */
+  refuseNewcomers(): void {
+    this.#isClosed = true;
+  }
+
   /** Cuts every answer that is there, and each that comes. */
   cutAll(): void {
-    this.#isClosed = true;
+    this.refuseNewcomers();
     for (const answer of this.#answers) answer.cut();
   }
 }
