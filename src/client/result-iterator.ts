@@ -54,11 +54,11 @@ export class ResultIterator<Item> implements AsyncIterableIterator<Item> {
   }
 
   push(item: Item): void {
+    if (this.#observer) return this.#tell('next', item);
     const { capacity = 1_024, whenFull } = this.#options;
     const mayDrop = whenFull === 'latest' || whenFull === 'drop-oldest';
     const reader = this.#readers.shift();
-    if (this.#observer) this.#tell('next', item);
-    else if (reader) reader({ done: false, value: item });
+    if (reader) reader({ done: false, value: item });
     else if (this.#items.length >= capacity && !mayDrop) {
       this.end(new TransportError('BUFFER_OVERFLOW', 'Results came faster than read', true));
       this.#hooks.stop();

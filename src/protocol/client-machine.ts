@@ -22,7 +22,6 @@ import type { JsonObject } from './json-frame.ts';
 import { toOperationId } from './operation-id.ts';
 import { nothing } from './outputs.ts';
 import type { RequestedOperation } from './requested-operation.ts';
-import { Watchdog } from './watchdog.ts';
 
 /** The client's half of any protocol: the life of the connection and of its operations, and the deadlines. */
 export class ClientMachine implements ClientConnection {
@@ -34,7 +33,12 @@ export class ClientMachine implements ClientConnection {
   readonly #operations = new Map<OperationId, RequestedOperation>();
   #lastId = 0;
   #ackDueAt: Instant = never;
-  #watchdog: Watchdog | undefined;
+  /** Silence after which the server is asked whether it lives; absent as long as its silence means nothing. */
+  #quietMs: number | undefined;
+  /** When something has to be done about its silence. */
+  #silentAt: Instant = never;
+  /** It was asked, and nothing came since. */
+  #isAsked = false;
 
   constructor(
     protocol: ClientProtocol,
@@ -52,9 +56,7 @@ export class ClientMachine implements ClientConnection {
   }
 
   get deadline(): Instant {
-    return this.state === 'closed'
-      ? never
-      : Math.min(this.#ackDueAt, this.#watchdog?.deadline ?? never);
+    return this.state === 'closed' ? never : Math.min(this.#ackDueAt, this.#silentAt);
   }
 
   get operationCount(): number {
@@ -79,7 +81,7 @@ export class ClientMachine implements ClientConnection {
 
   receive(frame: Frame, now: Instant): readonly ClientOutput[] {
     if (this.state === 'connecting' || this.state === 'closed') return nothing;
-    this.#watchdog?.heard(now);
+    this.#hear(now);
     let message: IncomingMessage | undefined;
     try {
       message = this.#protocol.decode(frame);
@@ -94,13 +96,17 @@ export class ClientMachine implements ClientConnection {
   tick(now: Instant): readonly ClientOutput[] {
     if (now < this.deadline) return nothing;
     if (now >= this.#ackDueAt) return this.#abort(ackTimeout);
-    const { pingFrame } = this.#protocol;
-    return this.#watchdog?.probe(now) && pingFrame ? send(pingFrame) : this.#abort(terminated);
+    const question = this.probe(now);
+    return question === nothing ? this.#abort(terminated) : question;
   }
 
   probe(now: Instant): readonly ClientOutput[] {
     const { pingFrame } = this.#protocol;
-    return pingFrame && this.#watchdog?.probe(now) ? send(pingFrame) : nothing;
+    if (!pingFrame || !this.#quietMs || this.#isAsked) return nothing;
+    this.#isAsked = true;
+    // from now, not from the deadline: a late tick must not shorten the server's time to answer
+    this.#silentAt = now + this.#options.silenceMs;
+    return send(pingFrame);
   }
 
   /** @throws TypeError if JSON cannot hold the request; nothing was started then. */
@@ -132,17 +138,15 @@ export class ClientMachine implements ClientConnection {
 
   close(): readonly ClientOutput[] {
     const { farewellFrame } = this.#protocol;
-    const [code, reason] = normalClosure;
     if (this.state === 'closed') return nothing;
     return [
       ...(farewellFrame && this.state !== 'connecting' ? send(farewellFrame) : nothing),
-      ...this.#loseAll(code, reason, false),
-      { kind: 'close', code, reason },
+      ...this.#abort(normalClosure, false),
     ];
   }
 
   closed(code: number, reason: string): readonly ClientOutput[] {
-    return this.#loseAll(code, reason, isRetryableClose(code, this.state === 'ready'));
+    return this.#loseAll(code, reason, this.#isRetryable(code));
   }
 
   #read(message: IncomingMessage, now: Instant): readonly ClientOutput[] {
@@ -151,12 +155,12 @@ export class ClientMachine implements ClientConnection {
       case 'error':
       case 'complete':
         return this.#readAnswer(message);
-      case 'ping':
-        return send(this.#protocol.pongFrame ?? '');
       case 'connection_ack':
         return this.#readAck(message, now);
       case 'connection_error':
         return this.#readConnectionError(message.payload);
+      case 'ping':
+        return send(this.#protocol.pongFrame ?? '');
       case 'ka':
         this.#watch(this.#options.silenceMs, now);
         return nothing;
@@ -168,9 +172,8 @@ export class ClientMachine implements ClientConnection {
   #readAnswer(
     message: Extract<IncomingMessage, { readonly id: OperationId }>,
   ): readonly ClientOutput[] {
-    const { id } = message;
-    const operation = this.#operations.get(id);
-    if (operation?.state !== 'active') return this.#readStray(id);
+    const operation = this.#operations.get(message.id);
+    if (operation?.state !== 'active') return this.#readStray(message.id);
     if (message.type === 'next') return [{ kind: 'result', operation, result: message.payload }];
     this.#end(operation);
     return [
@@ -182,19 +185,19 @@ export class ClientMachine implements ClientConnection {
 
   /** No operation has this id; for one that ended a message may still have been on its way. */
   #readStray(id: OperationId): readonly ClientOutput[] {
-    if (this.state !== 'ready') return this.#readUntimely();
+    if (this.state !== 'ready') return this.#unlessStrict(nothing);
     return Number(id) <= this.#lastId ? nothing : violation('No operation has this id.');
-  }
-
-  /** Some protocols have the ack first, and then everything else. */
-  #readUntimely(): readonly ClientOutput[] {
-    return this.#protocol.isStrict ? this.#abort(badResponse) : nothing;
   }
 
   #readInvalid(message: string): readonly ClientOutput[] {
     const isTolerated = this.state === 'ready' && this.#options.invalidMessages === 'report';
+    return isTolerated ? violation(message) : this.#unlessStrict(violation(message));
+  }
+
+  /** Some protocols have the ack first and then everything else, and every message as it should be. */
+  #unlessStrict(outputs: readonly ClientOutput[]): readonly ClientOutput[] {
     // 4004 rather than the document's 4400: that is what the reference client sends, and 4400 reads as a fault of the client
-    return this.#protocol.isStrict && !isTolerated ? this.#abort(badResponse) : violation(message);
+    return this.#protocol.isStrict ? this.#abort(badResponse) : outputs;
   }
 
   #readAck(
@@ -202,7 +205,7 @@ export class ClientMachine implements ClientConnection {
     now: Instant,
   ): readonly ClientOutput[] {
     if (this.state === 'ready') return nothing;
-    if (this.state !== 'wait-ack') return this.#readUntimely();
+    if (this.state !== 'wait-ack') return this.#unlessStrict(nothing);
     this.state = 'ready';
     this.#ackDueAt = never;
     const quietMs = this.#protocol.pingFrame ? this.#options.pingAfterMs : silenceMs;
@@ -225,13 +228,26 @@ export class ClientMachine implements ClientConnection {
   }
 
   /** From now on the server's silence means something. */
-  #watch(pingAfterMs: number, now: Instant): void {
-    this.#watchdog ??= new Watchdog({ pingAfterMs, pingAnswerMs: this.#options.silenceMs }, now);
+  #watch(quietMs: number, now: Instant): void {
+    this.#quietMs ??= quietMs;
+    this.#hear(now);
+  }
+
+  #hear(now: Instant): void {
+    this.#isAsked = false;
+    this.#silentAt = now + (this.#quietMs ?? never);
+  }
+
+  #isRetryable(code: number): boolean {
+    return isRetryableClose(code, this.state === 'ready');
   }
 
   /** Ends the connection from our side. */
-  #abort([code, reason]: readonly [code: number, reason: string]): readonly ClientOutput[] {
-    return [...this.closed(code, reason), { kind: 'close', code, reason }];
+  #abort(
+    [code, reason]: readonly [code: number, reason: string],
+    retryable = this.#isRetryable(code),
+  ): readonly ClientOutput[] {
+    return [...this.#loseAll(code, reason, retryable), { kind: 'close', code, reason }];
   }
 
   #loseAll(code: number, reason: string, retryable: boolean): readonly ClientOutput[] {

@@ -6,11 +6,10 @@ import { isJsonObject } from './json-frame.ts';
  * the list in `errors`, or a bare text. `undefined` if it is none of them.
  */
 export function readErrors(payload: unknown): readonly FormattedError[] | undefined {
-  if (typeof payload === 'string') return [{ message: payload }];
-  if (isError(payload)) return [payload];
-  const list = isJsonObject(payload) ? payload['errors'] : payload;
-  if (!Array.isArray(list) || list.length === 0) return undefined;
-  return list.every(isError) ? list : undefined;
+  const error = typeof payload === 'string' ? { message: payload } : payload;
+  if (isError(error)) return [error];
+  const list = isJsonObject(error) ? error['errors'] : error;
+  return Array.isArray(list) && list.length > 0 && list.every(isError) ? list : undefined;
 }
 
 /** Writes errors with `write`; if JSON cannot hold something that a resolver put into them, their messages alone. */

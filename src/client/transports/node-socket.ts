@@ -5,6 +5,8 @@ import type { ErrorCode } from '../../errors.ts';
 import { TransportError } from '../transport-error.ts';
 import { toRefusal } from './node-refusal.ts';
 import type { NodeResponseLike } from './node-refusal.ts';
+import { readTextMessages } from './node-text-messages.ts';
+import type { ByteSocketLike } from './node-text-messages.ts';
 import type { SocketHandlers, WebSocketLike } from './socket.ts';
 
 /** Options of `ws` for a client, and what it hands on to `node:http` and `node:tls`: `agent`, `ca`, `rejectUnauthorized`, … */
@@ -52,7 +54,25 @@ export function openNodeSocket(
   ) as NodeSocket; // what the WHATWG describes has all members, and handlers of wider types
   if (socket.on)
     tellFailures(socket as WebSocketLike & SocketHandlers & TellingSocket, subprotocol);
+  if (isOurs && !changesReading(options))
+    readQuickly(socket as unknown as WebSocket & SocketHandlers); // it is one of ours
   return socket;
+}
+
+/** Whether `ws` shall read in another way, or with other limits, than it does by itself. */
+function changesReading(options: SocketOptions): boolean {
+  return ['allowSynchronousEvents', 'maxPayload'].some((name) => name in options);
+}
+
+/** Results often come in great numbers; see {@link readTextMessages}. */
+function readQuickly(webSocket: Omit<WebSocket, keyof SocketHandlers> & SocketHandlers): void {
+  webSocket.once('upgrade', ({ socket }: { readonly socket: ByteSocketLike }) => {
+    webSocket.once('open', () => {
+      // looked up once: whoever sets handlers does so before the socket opens
+      const { onmessage } = webSocket;
+      if (onmessage) readTextMessages(webSocket, socket, (data) => onmessage({ data }));
+    });
+  });
 }
 
 /** Hands failures that are known better than by an error event to `onerror`, before that event gets there. */

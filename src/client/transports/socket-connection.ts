@@ -112,12 +112,14 @@ export class SocketConnection implements Connection {
   }
 
   #apply(outputs: readonly ClientOutput[]): void {
+    const first = outputs[0];
+    // what comes most often comes alone, and brings no deadline nearer
+    if (first?.kind === 'result') return deliver(first);
     for (const output of outputs) {
       if ('operation' in output) deliver(output);
       else this.#do(output);
     }
     // behind the messages that start what waited: in there it may be cancelled
-    const [first] = outputs;
     if (first?.kind === 'connected') {
       this.#isAcknowledged = true;
       this.#parts.refused.delete(this.#parts.settings);

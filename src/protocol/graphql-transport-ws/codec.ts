@@ -65,7 +65,8 @@ export function readServerMessage(frame: Frame): ServerMessage | ForeignRefusal 
     case 'connection_ack':
     case 'ping':
     case 'pong':
-      return withPayload(type, payload ?? undefined);
+      if (payload === undefined || payload === null) return { type };
+      return isJsonObject(payload) ? { type, payload } : undefined;
     case 'connection_error':
       return { type, payload };
     default:
@@ -83,14 +84,6 @@ function readAnswer(
   // A bare text or object is tolerated: servers exist that report the end of the connection like that.
   const errors = readErrors(payload);
   return errors && { id, type, payload: errors };
-}
-
-function withPayload<Type>(
-  type: Type,
-  payload: unknown,
-): { readonly type: Type; readonly payload?: JsonObject } | undefined {
-  if (payload === undefined) return { type };
-  return isJsonObject(payload) ? { type, payload } : undefined;
 }
 
 function isId(id: unknown): id is OperationId {
