@@ -88,6 +88,9 @@ function withMiddles(boundaries: readonly number[]): readonly number[] {
   });
 }
 
+/** One, but the `fetch` of Node may send the next request on a connection of its pool that the same reset is just ending. */
+const mostLosses = { socket: 1, response: 2 } as const;
+
 function cutFirst(bytes: number, direction: Direction): FaultStageOptions {
   let connections = 0;
   return {
@@ -114,9 +117,9 @@ describe.each(eachCarrier)('a reset: %s', (_, carrier) => {
           try {
             await converse(stage);
             await stage.live(stage.subscribe('b'));
-            expect(stage.losses.length).toBeLessThanOrEqual(1);
             const isDecisive = carrier.kind === 'socket' || cut < total - chunkedEndBytes;
-            if (isDecisive) expect(stage.losses).toHaveLength(1);
+            expect(stage.losses.length).toBeGreaterThanOrEqual(isDecisive ? 1 : 0);
+            expect(stage.losses.length).toBeLessThanOrEqual(mostLosses[carrier.kind]);
             expect(await stage.leave()).toEqual(nothing);
           } catch (cause) {
             throw new Error(`after ${cut} bytes of ${boundaries.join(', ')}`, { cause });
