@@ -10,6 +10,8 @@ export interface NodeAnswers {
   give(request: IncomingMessage, response: ServerResponse): void;
   /** Resolves once each is sent, or its client gone. */
   ended(): Promise<void>;
+  /** Ends the connections of those that are left. */
+  cut(): void;
 }
 
 /** What is told when a response is closed; it hangs on the response, so that all of them share one listener. */
@@ -25,13 +27,13 @@ interface WatchedResponse extends ServerResponse {
 
 /** Makes what answers requests with what `server` says. */
 export function createAnswers(server: Server): NodeAnswers {
-  let underWay = 0;
+  const underWay = new Set<WatchedResponse>();
   const waiting: (() => void)[] = [];
 
   function onClose(this: WatchedResponse): void {
     this[watcher]?.closed();
-    underWay -= 1;
-    if (underWay === 0) for (const resolve of waiting.splice(0)) resolve();
+    underWay.delete(this);
+    if (underWay.size === 0) for (const resolve of waiting.splice(0)) resolve();
   }
 
   return {
@@ -39,14 +41,17 @@ export function createAnswers(server: Server): NodeAnswers {
       const asked = new NodeRequest(request);
       response[watcher] = asked;
       response.on('close', onClose);
-      underWay += 1;
+      underWay.add(response);
       void answer(server, asked, response); // never rejects
     },
     ended: () =>
       new Promise((resolve) => {
-        if (underWay === 0) resolve();
+        if (underWay.size === 0) resolve();
         else waiting.push(resolve);
       }),
+    cut() {
+      for (const response of underWay) response.destroy();
+    },
   };
 }
 

@@ -3,7 +3,10 @@ import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import type { Server } from '../server/index.ts';
+import { toDrainWindow } from '../server/drain.ts';
+import type { DrainOptions, Server } from '../server/index.ts';
+import type { DrainSignals } from './drain-signals.ts';
+import { drainOn } from './drain-signals.ts';
 import { createAnswers } from './node-answers.ts';
 import { createUpgrader, refuseUpgrade } from './node-upgrade.ts';
 import { connectionsOfProcess } from './open-files.ts';
@@ -22,6 +25,15 @@ export interface ListenOptions extends AttachOptions {
   readonly port?: number;
   /** @defaultValue every interface */
   readonly host?: string;
+  /**
+   * Signals that drain the server, free its port, and end the process if nothing else goes on in it; a second one closes the server at once.
+   * `true`: SIGTERM; `false`: none.
+   *
+   * @defaultValue true
+   */
+  readonly drainOnSignals?: DrainSignals;
+  /** How a signal drains the server, and {@link Running.drain} unless it is told. */
+  readonly drain?: DrainOptions;
 }
 
 /** A server that is attached to an HTTP server of yours. */
@@ -31,6 +43,11 @@ export interface Attachment {
    * for that. The HTTP server stays open. Closing twice is harmless.
    */
   close(): Promise<void>;
+  /**
+   * What {@link Server.drain} does; then cuts the answers that are left, and stops answering. The HTTP server stays open.
+   * {@link Attachment.close} ends it at once.
+   */
+  drain(options?: DrainOptions): Promise<void>;
 }
 
 /** A server that listens. */
@@ -39,10 +56,15 @@ export interface Running {
   readonly port: number;
   /** What {@link Attachment.close} does; then cuts what is left of the connections and frees the port. */
   close(): Promise<void>;
+  /** What {@link Attachment.drain} does; then frees the port, which is open until then for whoever has to be sent elsewhere. */
+  drain(options?: DrainOptions): Promise<void>;
 }
 
 /** What an answer that is under way gets when the server closes. */
 const answerGraceMs = 5_000;
+
+/** The same after a drain, which has waited for those that were not ready. */
+const drainedGraceMs = 1_000;
 
 /**
  * Listens on a port of its own.
@@ -50,6 +72,7 @@ const answerGraceMs = 5_000;
  * @throws the error of `node:net` (`EADDRINUSE` and others) if it cannot
  */
 export async function listen(server: Server, options: ListenOptions = {}): Promise<Running> {
+  toDrainWindow(options.drain ?? {}); // a signal would be late to find out
   const httpServer = createHttpServer(requestTimeouts(server.limits));
   const attachment = attach(server, httpServer, options);
   const { port } = await startListening(httpServer, options);
@@ -58,13 +81,20 @@ export async function listen(server: Server, options: ListenOptions = {}): Promi
     await attachment.close();
     httpServer.closeAllConnections();
     await stopped;
+    ignoreSignals();
   };
   let closing: Promise<void> | undefined;
-  return {
+  const running: Running = {
     port,
     url: `http://${toUrlHost(options.host)}:${port}${pathsOf(options)[0] ?? ''}`,
     close: () => (closing ??= close()),
+    async drain(drainOptions) {
+      await attachment.drain({ ...options.drain, ...drainOptions });
+      await running.close();
+    },
   };
+  const ignoreSignals = drainOn(options.drainOnSignals ?? true, running);
+  return running;
 }
 
 /**
@@ -98,12 +128,20 @@ export function attach(
       upgrade({ request, socket, head }),
     refuse: (_request, socket) => refuseUpgrade(socket, { status: 404, message: 'Not Found' }),
   });
+  const stop = async (graceMs: number): Promise<void> => {
+    await server.close();
+    await within(graceMs, answers.ended());
+    requests.giveBack();
+    upgrades.giveBack();
+  };
+  let stopping: Promise<void> | undefined;
   return {
-    async close() {
-      await server.close();
-      await within(answerGraceMs, answers.ended());
-      requests.giveBack();
-      upgrades.giveBack();
+    close: () => (stopping ??= stop(answerGraceMs)),
+    async drain(drainOptions) {
+      await server.drain(drainOptions);
+      await (stopping ??= stop(drainedGraceMs));
+      answers.cut();
+      await within(drainedGraceMs, answers.ended());
     },
   };
 }

@@ -47,7 +47,7 @@ export class Drain {
   constructor(clock: Clock, drained: Drained, options: DrainOptions) {
     this.#clock = clock;
     this.#drained = drained;
-    this.#departures = new Departures(drained.groups, toWindow(options), clock.now());
+    this.#departures = new Departures(drained.groups, toDrainWindow(options), clock.now());
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -78,7 +78,8 @@ interface DrainWindow {
   readonly random: () => number;
 }
 
-function toWindow({
+/** Puts the defaults under `options`; throws {@link UsageError} for a window that is none. */
+export function toDrainWindow({
   windowMs = defaults.windowMs,
   random = Math.random,
 }: DrainOptions): DrainWindow {

@@ -432,7 +432,7 @@ describe.each([
   });
 });
 
-function query(text: string, headers: MemoryRequest['headers'] = {}): MemoryRequest {
+function requestOf(text: string, headers: MemoryRequest['headers'] = {}): MemoryRequest {
   return { headers, body: { query: text } };
 }
 
@@ -443,7 +443,7 @@ describe('draining answers over HTTP', () => {
   ])('waits for a query that is answered with %s', async (_with, headers) => {
     const stage = converse();
     const { server, clock, app } = stage;
-    const answer = new MemoryStream(server, query('{ slow }', headers));
+    const answer = new MemoryStream(server, requestOf('{ slow }', headers));
     await clock.settle();
     const drained = server.drain({ windowMs: 1_000 });
 
@@ -460,7 +460,7 @@ describe('draining answers over HTTP', () => {
   it('answers what came before, however long its connect hook took', async () => {
     const gate = new EventEmitter();
     const { server, clock } = converse({ onConnect: () => once(gate, 'open').then(() => true) });
-    const answer = new MemoryStream(server, query('{ hello }'));
+    const answer = new MemoryStream(server, requestOf('{ hello }'));
     await clock.settle();
     void server.drain();
 
@@ -473,7 +473,7 @@ describe('draining answers over HTTP', () => {
   it('leaves a single result that takes longer than twice the window to the adapter', async () => {
     const stage = converse();
     const { server, clock } = stage;
-    const answer = new MemoryStream(server, query('{ never }'));
+    const answer = new MemoryStream(server, requestOf('{ never }'));
     await clock.settle();
 
     const drained = server.drain({ windowMs: 1_000 });
