@@ -44,14 +44,24 @@ if (Number.isInteger(port) && port >= 0 && port <= 65_535) {
   fail(`PORT has to be a number up to 65535, not ${PORT}`);
 }
 
-// npm passes on the signal that the terminal has sent to everyone already: one may come twice
+// Ctrl-C ends it at once. npm passes on the signal that the terminal has sent to everyone already: one may come twice
 process.on('SIGINT', () => void stop());
-process.on('SIGTERM', () => void stop());
+// whoever sends this may well have started a successor, and a second one means now
+process.once('SIGTERM', () => {
+  process.on('SIGTERM', () => void stop());
+  void leave();
+});
 
 function fail(reason: string): void {
   process.stderr.write(`Chat cannot start: ${reason}\n`);
   process.exitCode = 1;
   void stop();
+}
+
+/** Lets those who are in the room move one after the other. */
+async function leave(): Promise<void> {
+  await attachment.drain({ windowMs: 2_000 });
+  await stop();
 }
 
 async function stop(): Promise<void> {
