@@ -22,7 +22,7 @@ export const boundaries = {
   protocol: { folders: [], packages: [], node: false },
   stream: { folders: [], packages: [], node: false },
   execution: { folders: ['stream'], packages: ['graphql', 'lru-cache'], node: false },
-  broker: { folders: ['stream'], packages: ['graphql'], node: false },
+  broker: { folders: ['stream'], packages: ['graphql', 'redis'], node: false },
   server: {
     folders: ['execution', 'broker', 'protocol', 'stream'],
     packages: [
