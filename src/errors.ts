@@ -188,6 +188,7 @@ export const errorTable = {
 
   // Brokers.
   BROKER_CLOSED: { httpStatus: 503, retryable: true, log: 'warn' },
+  BROKER_UNAVAILABLE: { httpStatus: 503, retryable: true, log: 'warn' },
   EVENT_NOT_SERIALIZABLE: { httpStatus: 500, retryable: false, log: 'error' },
 } as const satisfies Record<string, ErrorEntry>;
 
