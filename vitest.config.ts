@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 import { proxyPaths } from './test/proxies/support/proxy-paths.ts';
 import { chromiumPath } from './test/support/chromium-path.ts';
+import { hasRedis } from './test/support/redis-server.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
   readonly exports: Record<string, string | { readonly node: string }>;
@@ -44,9 +45,19 @@ const demanding = [
   },
 ] as const;
 
-const announcements = demanding
+/** As those, among the tests of the other brokers. */
+const redisTests = {
+  include: 'test/broker/redis*.test.ts',
+  available: await hasRedis(),
+  remedy: 'install redis-server',
+} as const;
+
+const announcements = [
+  ...demanding.map((tests) => ({ ...tests, place: `test/${tests.folder}` })),
+  { ...redisTests, place: redisTests.include },
+]
   .filter(({ available }) => !available)
-  .map(({ folder, remedy }) => `test/${folder} cannot run here: ${remedy}`);
+  .map(({ place, remedy }) => `${place} cannot run here: ${remedy}`);
 if (onCi && announcements.length > 0) throw new Error(announcements.join('\n'));
 
 const demandingProjects = demanding
@@ -74,7 +85,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', ...demanding.map(({ folder }) => `test/${folder}/**`)],
+          exclude: [
+            '**/node_modules/**',
+            ...demanding.map(({ folder }) => `test/${folder}/**`),
+            ...(redisTests.available ? [] : [redisTests.include]),
+          ],
         },
       },
       {

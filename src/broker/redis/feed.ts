@@ -1,0 +1,144 @@
+import type { Clock } from '../../vocabulary.ts';
+import { zeroId } from './entry-id.ts';
+import type { RedisConnection } from './connection.ts';
+import type { RedisLog } from './redis-log.ts';
+import { parseStreams } from './replies.ts';
+
+/** What a {@link RedisFeed} is made from. */
+export interface RedisFeedOptions {
+  /** Blocks, so nothing else can use it. */
+  readonly connection: RedisConnection;
+  /** For whatever does not block. */
+  readonly commands: RedisConnection;
+  readonly clock: Clock;
+  /** By the names of their streams. */
+  readonly logs: ReadonlyMap<string, RedisLog>;
+  /** A stream of this process alone. */
+  readonly wakeKey: string;
+  /** How long one read blocks at most. */
+  readonly blockMs: number;
+  readonly timeoutMs: number;
+  /** Entries that are asked for at once, of each log: one more than a log keeps, so that a reader whose log lost some notices it. */
+  readonly count: number;
+  /** An absence for this long may have cost events. */
+  readonly ageMs: number;
+  /** Finds the logs that are not any more what they were. */
+  readonly check: () => Promise<void>;
+}
+
+/** How long a stream that is for waking is kept without use. */
+const wakeKeptMs = 60_000;
+
+/** Reads all logs with one blocking command at a time. */
+export class RedisFeed {
+  readonly #options: RedisFeedOptions;
+  #state: 'idle' | 'running' | 'closed' = 'idle';
+  #wakeId = zeroId;
+  #wake: 'none' | 'possible' | 'sent' = 'none';
+  /** The session of the connection in which the logs are what they were; for the first one nothing has to be done. */
+  #trustedSession: number | undefined = 1;
+
+  constructor(options: RedisFeedOptions) {
+    this.#options = options;
+  }
+
+  /** Takes in a log that was added: what is blocking is woken. */
+  include(): void {
+    if (this.#state === 'idle') {
+      this.#state = 'running';
+      void this.#run(); // never rejects
+      return;
+    }
+    if (this.#wake !== 'possible') return;
+    this.#wake = 'sent';
+    void this.#sendWake();
+  }
+
+  /** Resolves once nothing in Redis belongs to this process any more. */
+  async close(): Promise<void> {
+    const { commands, connection, wakeKey } = this.#options;
+    this.#state = 'closed';
+    connection.destroy();
+    if (!commands.isReady || this.#wakeId === zeroId) return;
+    // it would expire anyway
+    await commands.run({ args: ['DEL', wakeKey] }).catch(() => undefined);
+  }
+
+  /** Ends when there is nothing to read any more. */
+  async #run(): Promise<void> {
+    while (this.#state === 'running') {
+      if (this.#options.logs.size === 0) {
+        this.#state = 'idle';
+        return;
+      }
+      try {
+        await this.#readOnce();
+      } catch (error) {
+        // An answer that is an error would be the same again at once; a connection that is lost is being made again.
+        this.#options.connection.renew(error);
+        this.#trustedSession = undefined;
+      }
+    }
+  }
+
+  async #readOnce(): Promise<void> {
+    const { connection, clock, logs } = this.#options;
+    await this.#checkAfterReturn();
+    const asked = [...logs];
+    const askedAt = clock.now();
+    const pending = connection.run(this.#command(asked));
+    this.#wake = 'possible';
+    const reply = await pending.finally(() => {
+      this.#wake = 'none';
+    });
+    if (clock.now() - askedAt > this.#options.ageMs + this.#options.blockMs)
+      this.#trustedSession = undefined;
+    await this.#checkAfterReturn();
+    this.#deliver(parseStreams(reply), new Map(asked));
+  }
+
+  /** Redis may have restarted, or be another one, since the connection was there before. */
+  async #checkAfterReturn(): Promise<void> {
+    const { connection, check } = this.#options;
+    if (this.#trustedSession === connection.sessions) return;
+    await connection.run({ args: ['PING'] });
+    const session = connection.sessions;
+    if (this.#trustedSession === session) return;
+    await check();
+    this.#wakeId = zeroId;
+    this.#trustedSession = session;
+  }
+
+  #command(asked: readonly (readonly [string, RedisLog])[]) {
+    const { count, blockMs, timeoutMs, wakeKey } = this.#options;
+    return {
+      args: ['XREAD', 'COUNT', String(count), 'BLOCK', String(blockMs), 'STREAMS', wakeKey].concat(
+        asked.map(([name]) => name),
+        this.#wakeId,
+        asked.map(([, log]) => log.lastId),
+      ),
+      timeoutMs: blockMs + timeoutMs,
+    };
+  }
+
+  #deliver(streams: ReturnType<typeof parseStreams>, asked: ReadonlyMap<string, RedisLog>): void {
+    for (const [name, entries] of streams) {
+      if (name === this.#options.wakeKey) this.#wakeId = entries.at(-1)?.id ?? this.#wakeId;
+      const log = this.#options.logs.get(name);
+      // a log that was made anew meanwhile begins elsewhere
+      if (log !== undefined && log === asked.get(name)) log.append(entries);
+    }
+  }
+
+  async #sendWake(): Promise<void> {
+    const { commands, wakeKey } = this.#options;
+    try {
+      await Promise.all([
+        commands.run({ args: ['XADD', wakeKey, 'MAXLEN', '1', '*', 'wake', ''] }),
+        commands.run({ args: ['PEXPIRE', wakeKey, String(wakeKeptMs)] }),
+      ]);
+    } catch {
+      // the read ends by itself before long
+    }
+  }
+}
