@@ -503,6 +503,18 @@ async function execute({ server, clock }: Conversation, token: string, text: str
 }
 
 describe('draining streams of the single connection mode', () => {
+  it('reserves none for who asked before, however long the connect hook took', async () => {
+    const gate = new EventEmitter();
+    const { server, clock } = converse({ onConnect: () => once(gate, 'open').then(() => true) });
+    const reserved = new MemoryStream(server, { method: 'PUT' });
+    await clock.settle();
+    void server.drain();
+
+    gate.emit('open');
+
+    expect(await reserved.answered).toMatchObject({ status: 503 });
+  });
+
   it('cuts those with subscriptions, waits for a query, and forgets those that nobody opened', async () => {
     const stage = converse();
     const { server, clock, app } = stage;
