@@ -30,7 +30,7 @@ export interface RedisBrokerOptions {
   /** How events are stored. @defaultValue JSON */
   readonly codec?: EventCodec;
   readonly retention?: RedisRetention;
-  /** How long Redis may take for anything before it counts as away. @defaultValue 5_000 */
+  /** How long Redis may take for anything before it counts as away; a dead connection without traffic takes twice as long to notice. @defaultValue 5_000 */
   readonly timeoutMs?: number;
   /** Time between comparisons of the logs in Redis with what this process knows of them. @defaultValue 30_000 */
   readonly checkMs?: number;
@@ -70,9 +70,6 @@ const defaults = {
   checkMs: 30_000,
   retention: { events: 1_000, bytes: 4 * 1_024 * 1_024, ageMs: 3_600_000, idleMs: 86_400_000 },
 } as const satisfies RedisBrokerOptions;
-
-/** How long one read blocks: what it takes to notice a connection that is dead, beyond the time-out. */
-const blockMs = 5_000;
 
 /** Events that are published by one command. */
 const eventsPerCommand = 100;
@@ -121,7 +118,10 @@ class LogsInRedis implements RedisBroker {
       timeoutMs,
       onChange: () => this.#updateStatus(),
     };
-    this.#commands = new RedisConnection(connection);
+    this.#commands = new RedisConnection({
+      ...connection,
+      onReturn: () => this.#watch.checkAfterReturn(),
+    });
     this.#blocking = new RedisConnection(connection);
     const { idleMs, ...limits } = this.#retention;
     this.#readers = new RedisLogReaders({
@@ -148,7 +148,7 @@ class LogsInRedis implements RedisBroker {
       ...shared,
       connection: this.#blocking,
       wakeKey: wakeKey(this.#prefix, crypto.randomUUID()),
-      blockMs,
+      blockMs: timeoutMs,
       timeoutMs,
       count: limits.events + 1,
       ageMs: limits.ageMs,
@@ -243,6 +243,7 @@ class LogsInRedis implements RedisBroker {
       id === undefined ? [] : idempotencyKey(keys, id),
     );
     const reply = await this.#commands.run({
+      repeat: publications.every(({ id }) => id !== undefined) ? 'until-answered' : 'once',
       args: [
         'EVAL',
         publishScript,

@@ -85,6 +85,7 @@ export class RedisServer {
       appendonly: this.#persistence === 'append-only' ? 'yes' : 'no',
       appendfsync: 'always',
       'enable-debug-command': 'yes',
+      'repl-diskless-sync-delay': '0',
       'stream-node-max-entries': '10',
     };
     const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

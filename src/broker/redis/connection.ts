@@ -8,6 +8,8 @@ export interface RedisCommand {
   readonly args: readonly (string | Buffer)[];
   /** Instead of the time-out of the connection. */
   readonly timeoutMs?: number;
+  /** Whether it does no harm if Redis carries it out twice. @defaultValue 'once' */
+  readonly repeat?: 'once' | 'until-answered';
 }
 
 /** What a {@link RedisConnection} is made from. */
@@ -18,6 +20,8 @@ export interface RedisConnectionOptions {
   readonly timeoutMs: number;
   /** The connection came up, or was lost. */
   readonly onChange: () => void;
+  /** The connection came up again, after a time in which Redis may have lost something. */
+  readonly onReturn?: () => void;
 }
 
 const firstDelayMs = 50;
@@ -30,8 +34,8 @@ const waitingCommands = 10_000;
  * A connection that is made again whenever it is lost.
  *
  * @remarks
- * Commands reach Redis in the order of their calls. One that was under way when the connection was lost is not repeated: nobody knows
- * whether Redis carried it out. Every command settles within its time-out, with `BROKER_UNAVAILABLE` where Redis did not do it.
+ * Commands reach Redis in the order of their calls. One that was under way when the connection was lost is repeated only if that does no
+ * harm: nobody knows whether Redis carried it out. Every command settles within its time-out, with `BROKER_UNAVAILABLE` where Redis did not do it.
  */
 export class RedisConnection {
   readonly #options: RedisConnectionOptions;
@@ -76,7 +80,13 @@ export class RedisConnection {
       if (this.#state.kind === 'closed') return reject(closed());
       if (this.#state.kind !== 'ready' && this.#waiting.size >= waitingCommands)
         return reject(this.#unavailable('too many commands wait for Redis'));
-      const pending: PendingCommand = { command, resolve, reject, stopTimer: () => {} };
+      const pending: PendingCommand = {
+        command,
+        resolve,
+        reject,
+        stopTimer: () => {},
+        hasExpired: false,
+      };
       pending.stopTimer = this.#options.clock.schedule(
         () => this.#expire(pending),
         command.timeoutMs ?? this.#options.timeoutMs,
@@ -141,6 +151,7 @@ export class RedisConnection {
     for (const pending of this.#waiting) this.#send(pending, client);
     this.#waiting.clear();
     this.#options.onChange();
+    if (this.#sessions > 1) this.#options.onReturn?.();
   }
 
   #lose(client: RedisClientLike, error: unknown): void {
@@ -168,13 +179,25 @@ export class RedisConnection {
       },
       (error: unknown) => {
         if (isOfOtherServer(error)) this.#lose(client, error);
+        if (this.#mayRepeat(pending, client)) return this.#waiting.add(pending);
         return settle(() => pending.reject(this.#unavailable('Redis did not do it', error)));
       },
     );
   }
 
+  #mayRepeat(pending: PendingCommand, client: RedisClientLike): boolean {
+    const isLost = this.#state.kind !== 'ready' || this.#state.client !== client;
+    return (
+      pending.command.repeat === 'until-answered' &&
+      isLost &&
+      !pending.hasExpired &&
+      this.#state.kind !== 'closed'
+    );
+  }
+
   #expire(pending: PendingCommand): void {
     const hasBeenSent = !this.#waiting.delete(pending);
+    pending.hasExpired = true;
     pending.reject(this.#unavailable('Redis did not answer in time', this.#lastError));
     // A connection that says nothing may be dead, which could take a quarter of an hour to show.
     if (hasBeenSent) this.renew(new Error('Redis did not answer in time'));
@@ -201,6 +224,7 @@ interface PendingCommand {
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: SourceError) => void;
   stopTimer: () => void;
+  hasExpired: boolean;
 }
 
 /** This server has become a replica, or is still reading its data: another one may answer, or the same one later. */

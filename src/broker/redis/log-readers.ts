@@ -127,7 +127,9 @@ export class RedisLogReaders {
     while (!log.hasEnded && compareIds(log.lastId, lastId) < 0) {
       const count = String(this.#options.limits.events + 1);
       const range = ['XRANGE', log.keys.stream, `(${log.lastId}`, '+', 'COUNT', count];
-      const entries = parseEntries(await this.#options.commands.run({ args: range }));
+      const entries = parseEntries(
+        await this.#options.commands.run({ args: range, repeat: 'until-answered' }),
+      );
       if (entries.length === 0) return;
       log.append(entries);
     }
@@ -141,6 +143,7 @@ export class RedisLogReaders {
     const { commands, createEpoch, idleMs } = this.#options;
     const position = after !== undefined && isEntryId(after) ? after : '';
     const reply = await commands.run({
+      repeat: 'until-answered',
       args: [
         'EVAL',
         lookScript,

@@ -57,6 +57,11 @@ export class RedisWatch {
     }, this.#options.checkMs);
   }
 
+  /** Redis was away: what was published before may be gone. */
+  checkAfterReturn(): void {
+    void this.check().catch(() => undefined); // away again: the next return, or the next time, will do
+  }
+
   /** Rejects if Redis does not answer. */
   async check(): Promise<void> {
     // Sent first: where a publication is found to be missing, the log has another epoch, which readers then notice.
@@ -101,6 +106,7 @@ export class RedisWatch {
   async #ask(keys: LogKeys, knownId: string): Promise<LogCheck> {
     const { commands, createEpoch, idleMs } = this.#options;
     const reply = await commands.run({
+      repeat: 'until-answered',
       args: [
         'EVAL',
         checkScript,
