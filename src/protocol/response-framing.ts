@@ -12,8 +12,14 @@ export interface ResponseFraming {
   readonly opening: string;
   /** Sent while there is nothing else to send. */
   readonly heartbeat: string;
-  /** One result, from its JSON text. */
-  result(resultText: string): string;
+  /**
+   * One result, from its JSON text.
+   *
+   * @param id - what a reader sends back when it reconnects, where the framing has a place for it
+   */
+  result(resultText: string, id?: string): string;
+  /** Says where the stream stands without a result; absent where the framing has no place for that. */
+  position?(id: string): string;
   /** The end, after the last result. */
   complete(): string;
   /** Request errors, or the failure of the source, and the end. */

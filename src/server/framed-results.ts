@@ -17,14 +17,14 @@ export class FramedResults implements ResultReader {
   writeTo(outbox: Outbox, result: ResultText): Writing {
     return outbox.takesBytes
       ? result.pieceIn(this.framing).writeTo(outbox)
-      : outbox.write(this.framing.result(result.text));
+      : outbox.write(result.textIn(this.framing));
   }
 
   writeEnd(outbox: Outbox, message: string): Writing {
     return outbox.writeMessage(outbox.takesBytes ? toByteString(message) : message);
   }
 
-  bytesOf({ text }: ResultText): number {
-    return utf8Length(this.framing.result(text));
+  bytesOf(result: ResultText): number {
+    return utf8Length(result.textIn(this.framing));
   }
 }

@@ -22,6 +22,7 @@ import type { ResultSink } from './operation-run.ts';
 import { OperationRun } from './operation-run.ts';
 import type { Counted } from './principals.ts';
 import type { ResultText } from './result-text.ts';
+import type { ResumeMark } from './resume/resume-subject.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { OpenAnswer } from './stream-registry.ts';
 import type { StreamEnd, StreamOwner } from './stream-session.ts';
@@ -97,6 +98,17 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
   /** @param policy - of its events, unless that of the server applies */
   started(policy: SlowConsumerPolicy = this.#context.core.slowConsumer): void {
     if (this.#streaming()) this.policy = policy;
+  }
+
+  get saysPositions(): boolean {
+    // an event stream has begun by the time that its source is opened
+    return this.#stream !== undefined && this.framing.position !== undefined;
+  }
+
+  positioned(mark: ResumeMark): void {
+    const { token } = mark;
+    const text = token === undefined ? undefined : this.framing.position?.(token);
+    if (text !== undefined) this.#stream?.write(text);
   }
 
   next(result: ResultText): void {

@@ -3,6 +3,8 @@ import type { AdmissionOptions, Admitted } from './admission.ts';
 import { admit, toOperationEvent } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
+import { noRequest } from './request-head.ts';
+import { readResumeRequest } from './resume/resume-attempt.ts';
 import type { ResumeMark } from './resume/resume-subject.ts';
 import { ResultText } from './result-text.ts';
 import type { Recipient } from './sharing/recipient.ts';
@@ -26,6 +28,10 @@ export interface ResultSink {
    */
   started?(policy?: SlowConsumerPolicy): void;
   next(result: ResultText): void;
+  /** Whether it says where it stands beside its results: whoever reconnects to it can then resume without having opted in. */
+  readonly saysPositions?: boolean;
+  /** Reading begins at `mark`. */
+  positioned?(mark: ResumeMark): void;
   /** Request errors, or the failure of a source; `errors` is never empty. */
   error(errors: readonly FormattedError[]): void;
   complete(): void;
@@ -123,6 +129,15 @@ export class OperationRun implements Recipient {
     if (!options.onError && !options.onComplete) this.#question = undefined;
   }
 
+  get saysPositions(): boolean {
+    return this.#sink.saysPositions === true;
+  }
+
+  /** Reading begins at `mark`. */
+  positioned(mark: ResumeMark): void {
+    if (!this.hasEnded) this.#sink.positioned?.(mark);
+  }
+
   /** From now on each result says where it stands; `report` is what the client is told before the first one. */
   resumes(report: object): void {
     const result = { extensions: { resume: report } };
@@ -160,8 +175,10 @@ export class OperationRun implements Recipient {
   }
 
   #subscribe(admitted: Admitted): Promise<void> {
-    const { variables, extensions } = this.#question?.event.operation ?? {};
-    return new SubscriptionRun(this.#core, this, { ...admitted, variables, extensions }).start();
+    const { request = noRequest, operation } = this.#question?.event ?? {};
+    const { variables, extensions } = operation ?? {};
+    const resume = readResumeRequest(extensions, this.saysPositions ? request : noRequest);
+    return new SubscriptionRun(this.#core, this, { ...admitted, variables, resume }).start();
   }
 
   async #runOnce({ prepared, context }: Admitted): Promise<void> {

@@ -29,8 +29,10 @@ export class ResultText {
 
   /** The same result with a token in `extensions.resume`, for those who asked for one. */
   get resumable(): ResultText {
-    this.#resumable ??= withToken(this, this.mark?.token);
-    return this.#resumable;
+    const resumable = this.#resumable ?? withToken(this, this.mark?.token);
+    this.#resumable = resumable;
+    resumable.mark = this.mark;
+    return resumable;
   }
 
   /** Its WebSocket frames in `envelope`. */
@@ -39,6 +41,11 @@ export class ResultText {
     this.#latestFrames =
       this.#frames.find((frames) => frames.envelope === envelope) ?? this.#makeFrames(envelope);
     return this.#latestFrames;
+  }
+
+  /** Its text in a response stream of `framing`, which may say where it stands. */
+  textIn(framing: ResponseFraming): string {
+    return framing.result(this.text, framing.position && this.mark?.token);
   }
 
   /** Its piece of a response stream in `framing`. */
@@ -57,7 +64,7 @@ export class ResultText {
   }
 
   #makePiece(framing: ResponseFraming): StreamPiece {
-    const made = new StreamPiece(framing, this.text);
+    const made = new StreamPiece(framing, this.textIn(framing));
     this.#pieces = [...this.#pieces, made];
     return made;
   }

@@ -8,8 +8,7 @@ export class StreamPiece {
   readonly framing: ResponseFraming;
   readonly bytes: ByteString | Uint8Array;
 
-  constructor(framing: ResponseFraming, resultText: string) {
-    const text = framing.result(resultText);
+  constructor(framing: ResponseFraming, text: string) {
     this.framing = framing;
     this.bytes =
       text.length < largeResultLength ? toByteString(text) : new TextEncoder().encode(text);

@@ -26,7 +26,7 @@ export type StreamEnd = 'left' | 'ended';
 
 const heartbeatMs = 12_000;
 
-/** Head and opening wait in the socket when a first result follows at once; they say nothing about the reader. */
+/** Head, opening and the id of the start wait when a first result follows at once; they say nothing about the reader. */
 const headBytes = 1_024;
 
 /** Where a stream stands; `ending` and `early-ended`: nothing follows but what waits for room, or for the adapter to begin. */
@@ -50,7 +50,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     this.#core = core;
     this.#owner = owner;
     this.#carrier = texts;
-    this.#outbox = new Outbox(texts, core.limits, core);
+    this.#outbox = new HeadedOutbox(texts, core.limits, core);
   }
 
   get deadline(): Instant {
@@ -68,7 +68,8 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     const early = this.#outbox;
     this.#phase = 'open';
     this.#carrier = stream;
-    this.#outbox = new StreamOutbox(this.#core, stream);
+    const target = 'write' in stream ? new OpenTexts(stream) : stream;
+    this.#outbox = new HeadedOutbox(target, this.#core.limits, this.#core);
     this.#owner.opened?.();
     this.write(this.#owner.framing.opening + texts.joined);
     this.#outbox.continueFrom(early);
@@ -188,11 +189,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
 }
 
 /** What waits for the reader of a response, less its head. */
-class StreamOutbox extends Outbox {
-  constructor(core: ServerCore, stream: AnyStream) {
-    super('write' in stream ? new OpenTexts(stream) : stream, core.limits, core);
-  }
-
+class HeadedOutbox extends Outbox {
   protected override get targetBytes(): number {
     return Math.max(0, super.targetBytes - headBytes);
   }

@@ -21,8 +21,9 @@ import type { Admitted } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import { eventContextFor } from './event-context.ts';
 import type { OperationRun } from './operation-run.ts';
-import type { GapCode, ResumeOutcome, ResumeStart } from './resume/resume-attempt.ts';
-import { ResumeAttempt, readResumeRequest, toReport } from './resume/resume-attempt.ts';
+import type { GapCode, ResumeOutcome, ResumeRequest } from './resume/resume-attempt.ts';
+import { ResumeAttempt, toReport } from './resume/resume-attempt.ts';
+import type { ResumeMark } from './resume/resume-subject.ts';
 import { ResumeSubject } from './resume/resume-subject.ts';
 import { GroupMember } from './sharing/group-member.ts';
 import { filtersOf, mapsOf } from './sharing/member-filters.ts';
@@ -34,7 +35,7 @@ import { extensionsOf } from './subscription-field.ts';
 /** A subscription that was admitted. */
 export interface AdmittedSubscription extends Admitted {
   readonly variables: OperationRequest['variables'];
-  readonly extensions: OperationRequest['extensions'];
+  readonly resume: ResumeRequest;
 }
 
 /** After so many events in a row the event loop gets a turn, so that a busy source starves nobody. */
@@ -126,10 +127,11 @@ export class SubscriptionRun {
     return resumeTokens && new ResumeSubject(resumeTokens, field.name, identity, audience);
   }
 
-  /** `undefined` for a client that did not opt in. */
+  /** `undefined` for a client that cannot come back. */
   #attempt(): ResumeAttempt | undefined {
-    const request = this.#subject && readResumeRequest(this.#admitted.extensions);
-    return request && this.#subject && new ResumeAttempt(request, this.#subject);
+    const { resume } = this.#admitted;
+    const isWanted = resume.isOptedIn || this.#run.saysPositions;
+    return isWanted && this.#subject ? new ResumeAttempt(resume, this.#subject) : undefined;
   }
 
   /** Opens the log where the client wants to go on, and tells it what came of that; `undefined` if there is nothing more to do. */
@@ -156,11 +158,19 @@ export class SubscriptionRun {
     this.#run.started(extensionsOf(resolved.field).slowConsumer);
     const steps = stepsAfter(outcome, source);
     if (!attempt) return { reader, steps };
-    const start = attempt.startOf(outcome, reader, source);
+    const mark = attempt.startOf(outcome, reader, source);
     // whoever is cut off while it reads a snapshot has to read that again, so until then it gets nothing to come back with
     const isEarly = steps.some(({ kind }) => kind === 'start-with');
-    this.#run.resumes({ ...toReport(outcome), ...(!isEarly && start) });
-    return { reader, steps, ...(isEarly && { start }) };
+    const { isOptedIn } = attempt;
+    this.#tellStart({ isOptedIn, mark: isEarly ? undefined : mark }, toReport(outcome));
+    return { reader, steps, ...(isEarly && { start: { isOptedIn, mark } }) };
+  }
+
+  /** Tells a client where it can come back to, each in its own way. */
+  #tellStart({ isOptedIn, mark }: ResumeStart, report = {}): void {
+    const token = mark?.token;
+    if (isOptedIn) this.#run.resumes({ ...report, ...(token !== undefined && { token }) });
+    if (mark) this.#run.positioned(mark);
   }
 
   /** To the group by way of its own snapshot, and of the events that the group has had already. */
@@ -174,7 +184,7 @@ export class SubscriptionRun {
     if (snapshot) {
       this.#closesWith(both(snapshot, reader));
       if ((await this.#pump(snapshot, resolved.detach())) === 'operation') return 'left';
-      if (start) this.#run.resumes(start);
+      if (start) this.#tellStart(start);
     }
     while (!this.#run.hasEnded) {
       const from = reader.nextIndex ?? 0;
@@ -309,6 +319,12 @@ export class SubscriptionRun {
   #refuse({ errors, code }: Refused): void {
     this.#run.fail(errors.map((error) => this.#core.masking.error(error, 'subscribe', code)));
   }
+}
+
+/** Where reading began, for a client that can come back. */
+interface ResumeStart {
+  readonly isOptedIn: boolean;
+  readonly mark: ResumeMark | undefined;
 }
 
 /** A log that was opened, and what its events go through. */

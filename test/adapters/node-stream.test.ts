@@ -67,7 +67,9 @@ it('a stream that follows other answers in a pipeline is whole, its head first',
   });
   await connection.through('"before"}}}\n\n\r\n');
   await app.publish('r', 'after');
-  expect(await connection.through('\n\n\r\n')).toMatch(/^[\da-f]+\r\nevent: next\ndata: .*"after"/);
+  expect(await connection.through('\n\n\r\n')).toMatch(
+    /^[\da-f]+\r\nid: .*\nevent: next\ndata: .*"after"/,
+  );
 });
 
 it('the disconnect hook is told who ended a stream', async () => {

@@ -217,9 +217,14 @@ describe('an event stream of one operation', () => {
     for (const text of ['one', 'two']) {
       await app.publish('r', text);
       await clock.settle();
-      expect(stream.writes.at(-1)).toBe(
-        `event: next\ndata: {"data":{"message":{"text":"${text}"}}}\n\n`,
-      );
+      const [id = '', ...event] = stream.writes.at(-1)?.split('\n') ?? [];
+      expect(id).toMatch(/^id: \S+$/);
+      expect(event).toEqual([
+        'event: next',
+        `data: {"data":{"message":{"text":"${text}"}}}`,
+        '',
+        '',
+      ]);
     }
   });
 

@@ -99,6 +99,7 @@ export class MemoryStream {
   events(): readonly (readonly [event: string, data: unknown])[] {
     return this.text
       .split('\n\n')
+      .map((block) => block.replace(/^id: .*\n/, ''))
       .filter((block) => block.startsWith('event: '))
       .map((block) => {
         const [name = '', data = ''] = block.split('\n');

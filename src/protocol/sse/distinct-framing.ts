@@ -12,7 +12,10 @@ export const distinctFraming: ResponseFraming = {
   contentType: eventStreamContentType,
   opening: comment,
   heartbeat: comment,
-  result: (resultText) => encodeEvent({ event: 'next', data: resultText }),
+  result: (resultText, id) =>
+    encodeEvent({ event: 'next', data: resultText, ...(id !== undefined && { id }) }),
+  // an event without data is dispatched to nobody, but its id counts
+  position: (id) => `id: ${id}\n\n`,
   complete: () => completion,
   // also before execution: the protocol has no other place for errors of a well-formed request
   error: (errors) =>

@@ -2,15 +2,11 @@ import type { EntryReader } from '../../broker/entry-reader.ts';
 import type { SharableSource } from '../../broker/sharable-source.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { OperationRequest, Position } from '../../vocabulary.ts';
-import type { ResumeSubject } from './resume-subject.ts';
+import type { RequestHead } from '../request-head.ts';
+import type { ResumeMark, ResumeSubject } from './resume-subject.ts';
 
 /** Why nothing could be replayed. */
 export type GapCode = Extract<ErrorCode, 'RESUME_INVALID' | 'RESUME_EXPIRED' | 'RESUME_GAP'>;
-
-/** Where a client can come back to; nowhere if nobody can resume from there. */
-export interface ResumeStart {
-  readonly token?: string;
-}
 
 /** What the client is told of an outcome, before the first event. */
 export function toReport(outcome: ResumeOutcome): object {
@@ -26,32 +22,54 @@ export type ResumeOutcome =
   | { readonly kind: 'recovered' }
   | { readonly kind: 'gap'; readonly code: GapCode };
 
-/** What a client that opted in asked for in `extensions.resume`. */
-interface ResumeRequest {
+/** What a client wants to know and to go on from. */
+export interface ResumeRequest {
   readonly token?: string;
+  /** Whether it wants to hear of it in `extensions.resume`. */
+  readonly isOptedIn: boolean;
   readonly failsOnGap: boolean;
 }
 
-/** What a client asked for; `undefined` if it did not opt in. */
+/**
+ * What a client asked for: in `extensions.resume` if it opted in, otherwise by the event id with which an `EventSource` reconnects.
+ *
+ * @param request - where that id may stand: in the header `Last-Event-ID` or the parameter `lastEventId`
+ */
 export function readResumeRequest(
   extensions: OperationRequest['extensions'],
-): ResumeRequest | undefined {
+  { headers, url }: Pick<RequestHead, 'headers' | 'url'>,
+): ResumeRequest {
   const resume = extensions?.['resume'];
-  if (typeof resume !== 'object' || resume === null) return undefined;
-  const { token, onGap } = resume as { readonly token?: unknown; readonly onGap?: unknown }; // an object has any member, or none
-  return { ...(typeof token === 'string' && { token }), failsOnGap: onGap === 'fail' };
+  const isOptedIn = typeof resume === 'object' && resume !== null;
+  const asked = isOptedIn ? (resume as { readonly token?: unknown; readonly onGap?: unknown }) : {}; // an object has any member, or none
+  const lastEventId = headers['last-event-id'] ?? parameterOf(url, 'lastEventId');
+  const token = typeof asked.token === 'string' ? asked.token : lastEventId;
+  return {
+    isOptedIn,
+    failsOnGap: asked.onGap === 'fail',
+    ...(token !== undefined && { token }),
+  };
+}
+
+function parameterOf(url: string, name: string): string | undefined {
+  // most requests have none, and looking is cheaper than reading
+  return url.includes(name)
+    ? (new URL(url, 'http://host.invalid').searchParams.get(name) ?? undefined)
+    : undefined;
 }
 
 /** One subscription of a client that opted in: from where it wants to go on, and whether it can. */
 export class ResumeAttempt {
+  readonly isOptedIn: boolean;
   readonly failsOnGap: boolean;
   /** Where the client stopped; `undefined` if it did not say so, or not in a way that can be used. */
   readonly position: Position | undefined;
   readonly #subject: ResumeSubject;
   readonly #refusal: GapCode | undefined;
 
-  constructor({ token, failsOnGap }: ResumeRequest, subject: ResumeSubject) {
+  constructor({ token, isOptedIn, failsOnGap }: ResumeRequest, subject: ResumeSubject) {
     const opened = token === undefined ? undefined : subject.open(token);
+    this.isOptedIn = isOptedIn;
     this.failsOnGap = failsOnGap;
     this.#subject = subject;
     this.position = opened?.kind === 'opened' ? opened.position : undefined;
@@ -66,12 +84,15 @@ export class ResumeAttempt {
   }
 
   /** Where reading begins: what the client can come back to before there was an event. */
-  startOf(outcome: ResumeOutcome, reader: EntryReader, source: SharableSource): ResumeStart {
+  startOf(
+    outcome: ResumeOutcome,
+    reader: EntryReader,
+    source: SharableSource,
+  ): ResumeMark | undefined {
     const { head } = reader;
     const recovered = outcome.kind === 'recovered' ? this.position : undefined;
     // a reader that could not begin where it was asked to begins at the head
     const start = recovered ?? (this.position ? head : (source.startPosition ?? head));
-    const token = start && this.#subject.mark(start).token;
-    return token === undefined ? {} : { token };
+    return start && this.#subject.mark(start);
   }
 }
