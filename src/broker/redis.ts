@@ -36,9 +36,9 @@ export interface RedisBrokerOptions {
   readonly checkMs?: number;
   /** @defaultValue the clock of the runtime */
   readonly clock?: Clock;
-  /** Told when Redis goes away and comes back. */
+  /** Told when Redis goes away and comes back; what it throws is ignored. */
   readonly onStatus?: (status: RedisStatus) => void;
-  /** Told of an entry of another program that is no event: readers do not get it. @defaultValue nothing is done */
+  /** Told of an entry of another program that is no event: readers do not get it. What it throws is ignored. @defaultValue nothing is done */
   readonly onInvalidEntry?: (error: SourceError) => void;
 }
 
@@ -130,7 +130,7 @@ class LogsInRedis implements RedisBroker {
       idleMs,
       codec: this.#codec,
       createEpoch,
-      onInvalidEntry: options.onInvalidEntry ?? (() => {}),
+      onInvalidEntry: (error) => tell(options.onInvalidEntry, error),
       onLog: () => {
         this.#feed.include();
         this.#watch.start();
@@ -277,7 +277,16 @@ class LogsInRedis implements RedisBroker {
   #setStatus(status: RedisStatus): void {
     const hasChanged = status.kind !== this.#status.kind;
     this.#status = status;
-    if (hasChanged) this.#onStatus?.(status);
+    if (hasChanged) tell(this.#onStatus, status);
+  }
+}
+
+/** What a hook throws is nobody's: it must not end what is going on. */
+function tell<Told>(hook: ((told: Told) => void) | undefined, told: Told): void {
+  try {
+    hook?.(told);
+  } catch {
+    // ignored, as the options say
   }
 }
 

@@ -384,6 +384,68 @@ describe('a failover', () => {
   });
 });
 
+describe('a broker', () => {
+  it('says how it is, and is not disturbed by who is told', async () => {
+    const server = await startServer();
+    const kinds: string[] = [];
+    const broker = createBroker(server.url, {
+      onStatus: ({ kind }) => {
+        kinds.push(kind);
+        throw new Error('hook');
+      },
+    });
+    expect(broker.status).toEqual({ kind: 'connecting' });
+    await broker.read('topic', 'key', undefined);
+    await broker.publish('topic', 'key', 1);
+
+    await server.kill();
+    await expect
+      .poll(() => broker.status, { interval: 5 })
+      .toMatchObject({
+        kind: 'unavailable',
+        error: expect.any(Error),
+      });
+    await server.start();
+    await expect.poll(() => broker.status, { interval: 5 }).toEqual({ kind: 'ready' });
+    await broker.close();
+
+    expect(kinds).toEqual(['ready', 'unavailable', 'ready', 'closed']);
+  });
+
+  it('can be closed while Redis does not answer, and while it goes away', async () => {
+    const server = await startServer();
+    const broker = createBroker(server.url, { timeoutMs: 30_000 });
+    await broker.head('topic', 'key');
+    const client = await connectTo(server.url);
+    await client.sendCommand(['CLIENT', 'PAUSE', '60000']);
+    const publication = Promise.allSettled([broker.publish('topic', 'key', 1)]);
+
+    const closing = broker.close();
+    await server.kill();
+
+    await closing;
+    expect(await publication).toMatchObject([{ status: 'rejected' }]);
+  });
+
+  it('that is closed while Redis is away lets nobody wait', async () => {
+    const server = await startServer();
+    const broker = createBroker(server.url, { timeoutMs: 30_000 });
+    await broker.head('topic', 'key');
+    await server.kill();
+    const attempts = Promise.allSettled([
+      broker.publish('topic', 'key', 1, { idempotencyId: 'a' }),
+      broker.read('topic', 'key', undefined),
+    ]);
+
+    await broker.close();
+
+    expect(await attempts).toMatchObject([
+      { status: 'rejected', reason: { code: 'BROKER_CLOSED' } },
+      { status: 'rejected', reason: { code: 'BROKER_CLOSED' } },
+    ]);
+  });
+});
+
 describe('connections', () => {
   it('are two for a thousand logs, and none after close', async () => {
     const server = await startServer();

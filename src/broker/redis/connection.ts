@@ -114,12 +114,7 @@ export class RedisConnection {
     this.#waiting.clear();
     if (state.kind === 'connecting') state.client.destroy();
     if (state.kind !== 'ready') return;
-    const stopTimer = this.#options.clock.schedule(
-      () => state.client.destroy(),
-      this.#options.timeoutMs,
-    );
-    await state.client.close();
-    stopTimer();
+    await this.#closeGracefully(state.client);
   }
 
   /** Does not wait for answers. */
@@ -127,6 +122,20 @@ export class RedisConnection {
     if (this.#state.kind === 'ready') this.#state.client.destroy();
     if (this.#state.kind === 'ready') this.#state = { kind: 'new' };
     void this.close(); // nothing is left to be awaited
+  }
+
+  /** A client that loses its connection while it closes does not come to an end by itself. */
+  async #closeGracefully(client: RedisClientLike): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const stopTimer = this.#options.clock.schedule(resolve, this.#options.timeoutMs);
+      const end = () => {
+        stopTimer();
+        resolve();
+      };
+      client.on('error', end);
+      void client.close().then(end, end);
+    });
+    client.destroy();
   }
 
   #connect(): void {
@@ -225,6 +234,13 @@ interface PendingCommand {
   readonly reject: (error: SourceError) => void;
   stopTimer: () => void;
   hasExpired: boolean;
+}
+
+/** The key holds something else than what the command is for: it concerns nobody but those who use that key. */
+export function isWrongType(error: unknown): boolean {
+  const cause = error instanceof SourceError ? error.cause : undefined;
+  // the code of an error within a script is not its first word in every version
+  return cause instanceof Error && /\bWRONGTYPE\b/.test(cause.message);
 }
 
 /** This server has become a replica, or is still reading its data: another one may answer, or the same one later. */

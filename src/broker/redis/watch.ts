@@ -1,4 +1,5 @@
 import type { Clock } from '../../vocabulary.ts';
+import { isWrongType } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
 import type { LogKeys } from './log-keys.ts';
 import type { RedisLog } from './redis-log.ts';
@@ -91,21 +92,33 @@ export class RedisWatch {
   async #checkPublication(publication: Publication): Promise<void> {
     const { keys, epoch, id } = publication;
     const check = await this.#ask(keys, id);
-    if (check.epoch === epoch) publication.checks += 1;
-    if (check.epoch === epoch && publication.checks < checksUntilSafe) return;
+    if (check?.epoch === epoch) publication.checks += 1;
+    if (check?.epoch === epoch && publication.checks < checksUntilSafe) return;
     if (this.#published.get(keys.stream) === publication) this.#published.delete(keys.stream);
   }
 
   async #checkLog(log: RedisLog): Promise<void> {
     const { lastId, added } = log;
     const check = await this.#ask(log.keys, lastId);
-    const loss = log.findLoss(check, lastId, added);
+    const loss = check
+      ? log.findLoss(check, lastId, added)
+      : 'the log in Redis is no stream any more';
     if (loss !== undefined) this.#options.onLost(log, loss);
   }
 
-  async #ask(keys: LogKeys, knownId: string): Promise<LogCheck> {
+  /** `undefined` if there is something else in place of the log. */
+  async #ask(keys: LogKeys, knownId: string): Promise<LogCheck | undefined> {
+    try {
+      return parseLogCheck(await this.#runCheck(keys, knownId));
+    } catch (error) {
+      if (isWrongType(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #runCheck(keys: LogKeys, knownId: string): Promise<unknown> {
     const { commands, createEpoch, idleMs } = this.#options;
-    const reply = await commands.run({
+    return commands.run({
       repeat: 'until-answered',
       args: [
         'EVAL',
@@ -118,7 +131,6 @@ export class RedisWatch {
         knownId,
       ],
     });
-    return parseLogCheck(reply);
   }
 }
 
