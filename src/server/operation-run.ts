@@ -4,6 +4,7 @@ import { admit, toOperationEvent } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
 import { noRequest } from './request-head.ts';
+import { ResumableSink } from './resume/resumable-sink.ts';
 import { readResumeRequest } from './resume/resume-attempt.ts';
 import type { ResumeMark } from './resume/resume-subject.ts';
 import { ResultText } from './result-text.ts';
@@ -60,13 +61,11 @@ export interface Stoppable {
  */
 export class OperationRun implements Recipient {
   readonly #core: ServerCore;
-  readonly #sink: ResultSink;
+  #sink: ResultSink;
   /** What it was asked for, for hooks; `undefined` once no hook will ask. */
   #question: Question | undefined;
   #context: unknown;
   #state: OperationState = 'running';
-  /** Its client wants to know where each result stands. */
-  #resumes = false;
 
   constructor(core: ServerCore, work: OperationWork, sink: ResultSink) {
     this.#core = core;
@@ -141,12 +140,14 @@ export class OperationRun implements Recipient {
   /** From now on each result says where it stands; `report` is what the client is told before the first one. */
   resumes(report: object): void {
     const result = { extensions: { resume: report } };
-    this.#resumes = true;
-    if (!this.hasEnded) this.#sink.next(new ResultText(JSON.stringify(result), result));
+    if (this.hasEnded) return;
+    this.#sink.next(new ResultText(JSON.stringify(result), result));
+    // most operations do not, and shall not carry a word about it
+    this.#sink = new ResumableSink(this.#sink);
   }
 
   deliver(result: ResultText): void {
-    if (!this.hasEnded) this.#sink.next(this.#resumes ? result.resumable : result);
+    if (!this.hasEnded) this.#sink.next(result);
   }
 
   deliverAll(results: readonly ResultText[]): void {

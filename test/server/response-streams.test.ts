@@ -38,7 +38,7 @@ describe.each(carriers)('a stream over %s', (_carrier, accept, heartbeat) => {
     [{}, 12_000],
     [{ heartbeatMs: 5_000 }, 5_000],
   ])('with %j has a heartbeat after %i ms of silence', async (keepAlive, periodMs) => {
-    const { ask, clock } = stage({ keepAlive });
+    const { ask, clock } = stage({ keepAlive, resume: false });
     const stream = await ask(messages);
 
     await clock.advance(periodMs - 100);
@@ -50,7 +50,7 @@ describe.each(carriers)('a stream over %s', (_carrier, accept, heartbeat) => {
   });
 
   it('has none if they are turned off', async () => {
-    const { ask, clock, server } = stage({ keepAlive: { heartbeatMs: Infinity } });
+    const { ask, clock, server } = stage({ keepAlive: { heartbeatMs: Infinity }, resume: false });
     const stream = await ask(messages);
 
     await clock.advance(3_600_000);

@@ -196,7 +196,7 @@ describe('an event stream of one operation', () => {
   });
 
   it('SSE-14 has a comment after every 12 s of silence', async () => {
-    const { ask, app, clock } = stage();
+    const { ask, app, clock } = stage({ resume: false });
     const stream = await ask('subscription { message(room: "r") { text } }');
 
     await clock.advance(12_000);

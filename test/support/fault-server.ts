@@ -106,6 +106,10 @@ export class FaultServer {
   #knowingSockets(server: Server): Server {
     return {
       limits: server.limits,
+      get state() {
+        return server.state;
+      },
+      drain: (options) => server.drain(options),
       execute: (request, init) => server.execute(request, init),
       subscribe: (request, init) => server.subscribe(request, init),
       handleRequest: (request) => server.handleRequest(request),
