@@ -33,6 +33,7 @@ export type {
 } from './options.ts';
 export type { DirectInit, DirectSubscription } from './direct.ts';
 export type { NotSharedReason, SharedGroup, SharingReport } from './sharing/sharing-report.ts';
+export type { ResumeKey, ResumeOptions } from './resume/resume-options.ts';
 export type { RequestHead } from './request-head.ts';
 export type { AbortSignalLike, HttpRequest } from './http-context.ts';
 export type { HttpResponse } from './http-response.ts';
