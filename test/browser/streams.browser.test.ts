@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 
 import { attach } from 'millrace/adapters/node';
 import { createServer } from 'millrace/server';
+import type { ServerOptions } from 'millrace/server';
+import { startTcpProxy } from 'millrace/testing/node';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, onTestFinished } from 'vitest';
 
@@ -67,12 +69,12 @@ afterEach(async () => {
 });
 afterAll(() => chromium.close());
 
-async function serveSite(port = 0): Promise<Site> {
+async function serveSite(port = 0, options: Partial<ServerOptions> = {}): Promise<Site> {
   const app = createFixtureApp();
   const httpServer = createHttpServer((_, response) => {
     response.setHeader('content-type', 'text/html; charset=utf-8').end(page);
   });
-  const server = createServer({ schema: app.schema, broker: app.broker });
+  const server = createServer({ schema: app.schema, broker: app.broker, ...options });
   const attachment = attach(server, httpServer);
   await once(httpServer.listen(port, '127.0.0.1'), 'listening');
   const close = async (): Promise<void> => {
@@ -243,7 +245,7 @@ it.each([
 ])(
   'gives fetch each event of %s when it happens, and lets go when it is aborted',
   async (_, { accept, contentType, opening, event }) => {
-    const site = await serveSite();
+    const site = await serveSite(0, { resume: false });
     const opened = await visit(site);
 
     await opened.evaluate(`
@@ -263,3 +265,29 @@ it.each([
     expect(await seenBy(opened, 5)).toContain('AbortError');
   },
 );
+
+it('EventSource goes on behind the last event after a lost connection, without any code', async () => {
+  const site = await serveSite();
+  const proxy = await startTcpProxy({ port: site.port });
+  onTestFinished(() => proxy.close());
+  const opened = await visit({ ...site, origin: `http://127.0.0.1:${proxy.port}` });
+  await opened.evaluate(`void listen('subscription { message(room: "r") { text } }')`);
+  await sources(site, 1);
+  await site.app.publish('r', 'one');
+  await seenBy(opened, 2);
+
+  proxy.reset();
+  await seenBy(opened, 3);
+  await site.app.publish('r', 'two');
+  await site.app.publish('r', 'three');
+
+  const event = (text: string) => ['next', JSON.stringify({ data: { message: { text } } })];
+  expect(await seenBy(opened, 6)).toEqual([
+    ['open', undefined],
+    event('one'),
+    ['error', 'tries again'],
+    ['open', undefined],
+    event('two'),
+    event('three'),
+  ]);
+});
