@@ -281,7 +281,6 @@ it('EventSource goes on behind the last event after a lost connection, without a
   await site.app.publish('r', 'two');
   await site.app.publish('r', 'three');
 
-  const event = (text: string) => ['next', JSON.stringify({ data: { message: { text } } })];
   expect(await seenBy(opened, 6)).toEqual([
     ['open', undefined],
     event('one'),
@@ -291,3 +290,7 @@ it('EventSource goes on behind the last event after a lost connection, without a
     event('three'),
   ]);
 });
+
+function event(text: string): readonly string[] {
+  return ['next', JSON.stringify({ data: { message: { text } } })];
+}
