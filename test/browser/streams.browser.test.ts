@@ -283,14 +283,14 @@ it('EventSource goes on behind the last event after a lost connection, without a
 
   expect(await seenBy(opened, 6)).toEqual([
     ['open', undefined],
-    event('one'),
+    message('one'),
     ['error', 'tries again'],
     ['open', undefined],
-    event('two'),
-    event('three'),
+    message('two'),
+    message('three'),
   ]);
 });
 
-function event(text: string): readonly string[] {
+function message(text: string): readonly string[] {
   return ['next', JSON.stringify({ data: { message: { text } } })];
 }
