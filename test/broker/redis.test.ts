@@ -97,6 +97,18 @@ describe('redis broker', () => {
       expect(lives.map((life) => Math.ceil(life / 1_000))).toEqual([5, 5, 1]);
     });
 
+    it('adds the event of a known id again when the log does not hold it any more', async () => {
+      const broker = createBroker();
+      const first = await broker.publish('topic', 'key', 1, { idempotencyId: 'x' });
+      await client.xTrim(`${prefix}:topic:key`, 'MAXLEN', 0);
+
+      const second = await broker.publish('topic', 'key', 1, { idempotencyId: 'x' });
+      const third = await broker.publish('topic', 'key', 1, { idempotencyId: 'x' });
+
+      expect(second).not.toEqual(first);
+      expect(third).toEqual(second);
+    });
+
     it('is trimmed by count, to what is kept and not much more', async () => {
       const broker = createBroker({ retention: { events: 100 } });
 
@@ -395,6 +407,19 @@ describe('redis broker', () => {
         .exec();
 
       expect(await readToFailure(reader)).toEqual({ events: [2], code: 'EVENTS_LOST' });
+    });
+
+    it('begin a new epoch where a publication is gone from between others', async () => {
+      const broker = createBroker({ checkMs: 20 });
+      const stream = `${prefix}:topic:key`;
+      const { epoch } = await broker.publish('topic', 'key', 1);
+      const { offset } = await broker.publish('topic', 'key', 2);
+
+      await client.multi().xDel(stream, offset).xAdd(stream, '*', { event: '3' }).exec();
+
+      await expect
+        .poll(async () => (await broker.head('topic', 'key')).epoch, { interval: 5 })
+        .not.toBe(epoch);
     });
 
     it('keep alive what is read', async () => {

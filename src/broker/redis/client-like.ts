@@ -7,7 +7,6 @@ export interface RedisClientLike {
   connect(): Promise<unknown>;
   sendCommand(args: readonly (string | Buffer)[], options?: object): Promise<unknown>;
   on(name: 'error', listener: (error: unknown) => void): unknown;
-  close(): Promise<unknown>;
   destroy(): void;
 }
 

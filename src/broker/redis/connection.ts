@@ -41,6 +41,8 @@ export class RedisConnection {
   readonly #options: RedisConnectionOptions;
   #state: ConnectionState = { kind: 'new' };
   readonly #waiting = new Set<PendingCommand>();
+  /** What commands come to, each of which settles within its time-out. */
+  readonly #running = new Set<Promise<unknown>>();
   #failures = 0;
   #sessions = 0;
   #lastError: unknown;
@@ -76,7 +78,7 @@ export class RedisConnection {
   /** The answer of Redis, with texts as bytes. */
   run(command: RedisCommand): Promise<unknown> {
     this.start();
-    return new Promise((resolve, reject) => {
+    const outcome = new Promise<unknown>((resolve, reject) => {
       if (this.#state.kind === 'closed') return reject(closed());
       if (this.#state.kind !== 'ready' && this.#waiting.size >= waitingCommands)
         return reject(this.#unavailable('too many commands wait for Redis'));
@@ -94,6 +96,10 @@ export class RedisConnection {
       if (this.#state.kind === 'ready') this.#send(pending, this.#state.client);
       else this.#waiting.add(pending);
     });
+    const forget = () => this.#running.delete(outcome);
+    this.#running.add(outcome);
+    outcome.then(forget, forget);
+    return outcome;
   }
 
   /** Gives the connection up and makes another. */
@@ -114,7 +120,9 @@ export class RedisConnection {
     this.#waiting.clear();
     if (state.kind === 'connecting') state.client.destroy();
     if (state.kind !== 'ready') return;
-    await this.#closeGracefully(state.client);
+    // not the client's own way to close: that waits for ever for what a server that has gone does not answer
+    await Promise.allSettled(this.#running);
+    state.client.destroy();
   }
 
   /** Does not wait for answers. */
@@ -122,20 +130,6 @@ export class RedisConnection {
     if (this.#state.kind === 'ready') this.#state.client.destroy();
     if (this.#state.kind === 'ready') this.#state = { kind: 'new' };
     void this.close(); // nothing is left to be awaited
-  }
-
-  /** A client that loses its connection while it closes does not come to an end by itself. */
-  async #closeGracefully(client: RedisClientLike): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const stopTimer = this.#options.clock.schedule(resolve, this.#options.timeoutMs);
-      const end = () => {
-        stopTimer();
-        resolve();
-      };
-      client.on('error', end);
-      void client.close().then(end, end);
-    });
-    client.destroy();
   }
 
   #connect(): void {

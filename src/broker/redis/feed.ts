@@ -76,14 +76,12 @@ export class RedisFeed {
       } catch (error) {
         // An answer that is an error would be the same again at once; a connection that is lost is being made again.
         this.#options.connection.renew(error);
-        this.#trustedSession = undefined;
       }
     }
   }
 
   async #readOnce(): Promise<void> {
     const { connection, clock, logs } = this.#options;
-    await this.#checkAfterReturn();
     const asked = [...logs];
     const askedAt = clock.now();
     const pending = connection.run(this.#command(asked));
@@ -93,17 +91,14 @@ export class RedisFeed {
     });
     if (clock.now() - askedAt > this.#options.ageMs + this.#options.blockMs)
       this.#trustedSession = undefined;
-    await this.#checkAfterReturn();
+    if (this.#trustedSession !== connection.sessions) await this.#checkAfterReturn();
     this.#deliver(parseStreams(reply), new Map(asked));
   }
 
   /** Redis may have restarted, or be another one, since the connection was there before. */
   async #checkAfterReturn(): Promise<void> {
     const { connection, check } = this.#options;
-    if (this.#trustedSession === connection.sessions) return;
-    await connection.run({ args: ['PING'] });
     const session = connection.sessions;
-    if (this.#trustedSession === session) return;
     await check();
     this.#wakeId = zeroId;
     this.#trustedSession = session;
