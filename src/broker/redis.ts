@@ -79,8 +79,7 @@ const eventsPerCommand = 100;
  *
  * @remarks
  * At least once inside retention, as far as Redis keeps what it accepted: what it lost is reported with `EVENTS_LOST` where anything shows
- * it. Two connections per process, however many logs are read; the second is made for the first reader. Needs Redis 6.2, and 7 for
- * replay from the head of a log without events. Every event is decoded once per process and shared by its readers: do not change it.
+ * it. Two connections per process, however many logs are read; the second is made for the first reader. Needs Redis 7. Every event is decoded once per process and shared by its readers: do not change it.
  */
 export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
   return new LogsInRedis(options);
