@@ -1,5 +1,6 @@
 import { createRedisBroker } from 'millrace/broker/redis';
 import type { RedisBroker, RedisBrokerOptions, RedisStatus } from 'millrace/broker/redis';
+import { seededRandom } from 'millrace/testing';
 import { startTcpProxy } from 'millrace/testing/node';
 import { createClient } from 'redis';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -253,6 +254,35 @@ describe('a server that is away', () => {
     await createBroker(server.url).publish('topic', 'key', 3);
 
     expect(await takeEvents(reader, 1)).toEqual([3]);
+  });
+});
+
+describe('a connection that breaks again and again', () => {
+  it.each([1, 2, 3])('costs no event, and none comes twice (seed %i)', async (seed) => {
+    const random = seededRandom(seed);
+    const server = await startServer();
+    const { proxy, url } = await startProxy(server);
+    const broker = createBroker(url, { timeoutMs: 30_000 });
+    const publisher = createBroker(server.url);
+    const live = await broker.read('topic', 'key', undefined);
+    const events = Array.from({ length: 300 }, (_, i) => i);
+    const start = live.head;
+    const publishing = (async () => {
+      for (const event of events) await publisher.publish('topic', 'key', event);
+    })();
+
+    const seen: unknown[] = [];
+    while (seen.length < events.length) {
+      seen.push(...(await takeEvents(live, 1)));
+      if (random() < 0.3) proxy.reset();
+      const resumed = await broker.read('topic', 'key', start);
+      const again = await takeEvents(resumed, seen.length);
+      expect(again).toEqual(events.slice(0, again.length));
+      await resumed.close();
+    }
+    await publishing;
+
+    expect(seen).toEqual(events);
   });
 });
 

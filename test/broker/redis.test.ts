@@ -176,11 +176,13 @@ describe('redis broker', () => {
     });
 
     it('do not disturb other logs where a key is no stream', async () => {
-      const broker = createBroker({ checkMs: 20 });
+      const broker = createBroker();
       const reader = await broker.read('topic', 'key', undefined);
       const other = await broker.read('topic', 'other', undefined);
 
       await client.set(`${prefix}:topic:key`, 'no stream');
+      await broker.publish('topic', 'other', 0);
+      expect(await takeEvents(other, 1)).toEqual([0]);
 
       expect((await readToFailure(reader)).code).toBe('EVENTS_LOST');
       await expect(broker.read('topic', 'key', undefined)).rejects.toMatchObject({

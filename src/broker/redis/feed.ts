@@ -1,5 +1,6 @@
 import type { Clock } from '../../vocabulary.ts';
 import { zeroId } from './entry-id.ts';
+import { isWrongType } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
 import type { RedisLog } from './redis-log.ts';
 import { parseStreams } from './replies.ts';
@@ -74,9 +75,20 @@ export class RedisFeed {
       try {
         await this.#readOnce();
       } catch (error) {
-        // An answer that is an error would be the same again at once; a connection that is lost is being made again.
-        this.#options.connection.renew(error);
+        await this.#recover(error);
       }
+    }
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    // An answer that is an error would be the same again at once; a connection that is lost is being made again.
+    this.#options.connection.renew(error);
+    if (!isWrongType(error)) return;
+    try {
+      // One key that holds something else must not keep all others from being read.
+      await this.#options.check();
+    } catch {
+      // all are read again in any case
     }
   }
 
