@@ -70,7 +70,7 @@ it('can be let in by a header of the program', async () => {
 });
 
 it('hears nothing of heartbeats', async () => {
-  const server = await serveFixture({ keepAlive: { heartbeatMs: 5 } });
+  const server = await serveFixture({ keepAlive: { heartbeatMs: 5 }, resume: false });
   const bytes = new Inbox<string>('a chunk');
   const { events } = open(
     server,

@@ -18,7 +18,7 @@ const bytesPerStream = 1_500;
 const streams = 1_000;
 /** Opened at the same time. */
 const batch = 50;
-const rounds = 3;
+const rounds = 5;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void; // what the flag exposes
