@@ -12,6 +12,8 @@ const bytesPerSubscriber = 400;
 
 const connections = 100;
 const subscriptionsPerConnection = 100;
+/** The heap has other reasons to grow and shrink by some bytes: the one in the middle counts. */
+const rounds = 3;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void; // what the flag exposes
@@ -69,16 +71,20 @@ it(`a subscriber of a shared event costs at most ${bytesPerSubscriber} bytes of 
   await publish('warm-up');
   await clock.settle();
   for (const socket of earlier) socket.closed(1000, '');
-  const sockets = await connect(app);
-  await subscribeOver(sockets, 1, app);
-  const before = heapBytes();
+  const costs: number[] = [];
 
-  await subscribeOver(sockets, subscriptionsPerConnection - 1, app);
+  for (let round = 0; round < rounds; round += 1) {
+    const sockets = await connect(app);
+    await subscribeOver(sockets, 1, app);
+    const before = heapBytes();
+    await subscribeOver(sockets, subscriptionsPerConnection - 1, app);
+    costs.push((heapBytes() - before) / (connections * (subscriptionsPerConnection - 1)));
+  }
 
-  const cost = (heapBytes() - before) / (connections * (subscriptionsPerConnection - 1));
-  const subscribers = connections * subscriptionsPerConnection;
+  const subscribers = rounds * connections * subscriptionsPerConnection;
+  const [, median] = costs.toSorted((one, other) => one - other);
   expect(server.sharing()).toMatchObject({ groups: 1, subscribers });
-  expect(cost).toBeLessThanOrEqual(bytesPerSubscriber);
+  expect(median).toBeLessThanOrEqual(bytesPerSubscriber);
   await publish('one');
   await clock.settle();
   expect(executions()).toEqual([2, 0]);
