@@ -27,6 +27,8 @@ export async function serveMillrace(transport) {
     schema,
     broker,
     protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse'],
+    // nobody else lets clients resume; over SSE that would be an event id of some hundred bytes with each message
+    resume: false,
   });
   const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
   serveControl({
