@@ -62,23 +62,21 @@ export interface Stoppable {
 export class OperationRun implements Recipient {
   readonly #core: ServerCore;
   #sink: ResultSink;
-  /** What it was asked for, for hooks; `undefined` once no hook will ask. */
-  #question: Question | undefined;
-  #context: unknown;
+  /** The {@link Question}; once no hook will ask for that, only its context. One field, because there are very many of these. */
+  #question: unknown;
   #state: OperationState = 'running';
 
   constructor(core: ServerCore, work: OperationWork, sink: ResultSink) {
     this.#core = core;
-    this.#question = {
-      event: toOperationEvent(work.session, work.request),
-      admission: work.admission,
-    };
+    const event = toOperationEvent(work.session, work.request);
+    this.#question = new Question(event, work.admission);
     this.#sink = sink;
   }
 
   /** Of the operation, once it was admitted. */
   get context(): unknown {
-    return this.#context;
+    const question = this.#question;
+    return question instanceof Question ? question.context : question;
   }
 
   get hasEnded(): boolean {
@@ -88,16 +86,17 @@ export class OperationRun implements Recipient {
   /** Runs the operation; resolves, never rejects, once nothing more will happen for it or the events of its group are all that it waits for. */
   async start(): Promise<void> {
     const question = this.#question;
-    if (question === undefined) return;
+    if (!(question instanceof Question)) return;
     try {
       const turn = this.#core.newcomers.turn();
       if (turn) await turn;
       if (this.hasEnded) return;
       const admission = await admit(this.#core, question.event, question.admission);
-      this.#question = { event: admission.event };
+      question.event = admission.event;
+      question.admission = undefined;
       if (this.hasEnded) return;
       if (admission.kind === 'refused') return await this.#fail(admission.errors);
-      this.#context = admission.context;
+      question.context = admission.context;
       this.#sink.admitted?.();
       if (admission.prepared.kind === 'subscription') await this.#subscribe(admission);
       else await this.#runOnce(admission);
@@ -125,7 +124,7 @@ export class OperationRun implements Recipient {
   /** Nothing is left to be done but to wait for the events of a group. */
   settle(): void {
     const { options } = this.#core;
-    if (!options.onError && !options.onComplete) this.#question = undefined;
+    if (!options.onError && !options.onComplete) this.#question = this.context;
   }
 
   get saysPositions(): boolean {
@@ -175,8 +174,13 @@ export class OperationRun implements Recipient {
     this.#sink.complete();
   }
 
+  /** `undefined` once no hook will ask. */
+  get #event(): OperationEvent<object> | undefined {
+    return this.#question instanceof Question ? this.#question.event : undefined;
+  }
+
   #subscribe(admitted: Admitted): Promise<void> {
-    const { request = noRequest, operation } = this.#question?.event ?? {};
+    const { request = noRequest, operation } = this.#event ?? {};
     const { variables, extensions } = operation ?? {};
     const resume = readResumeRequest(extensions, this.saysPositions ? request : noRequest);
     return new SubscriptionRun(this.#core, this, { ...admitted, variables, resume }).start();
@@ -185,7 +189,7 @@ export class OperationRun implements Recipient {
   async #runOnce({ prepared, context }: Admitted): Promise<void> {
     const controller = new AbortController();
     this.stopsWith({ stop: () => controller.abort() });
-    const variables = this.#question?.event.operation.variables;
+    const variables = this.#event?.operation.variables;
     const outcome = await this.#core.engine.execute(prepared, {
       context,
       ...(variables && { variables }),
@@ -216,7 +220,7 @@ export class OperationRun implements Recipient {
   }
 
   async #deliverThroughHook(result: FormattedResult, mark: ResumeMark | undefined): Promise<void> {
-    const event = this.#question?.event;
+    const event = this.#event;
     const shown = event && (await this.#core.options.onNext?.({ ...event, result }));
     this.#deliverMarked(shown ?? result, mark);
   }
@@ -230,7 +234,7 @@ export class OperationRun implements Recipient {
   }
 
   async #replaceErrors(errors: readonly FormattedError[]): Promise<readonly FormattedError[]> {
-    const event = this.#question?.event;
+    const event = this.#event;
     if (!event) return errors;
     try {
       const replaced = await this.#core.options.onError?.({ ...event, errors });
@@ -254,7 +258,7 @@ export class OperationRun implements Recipient {
 
   async #notifyCompletion(): Promise<void> {
     try {
-      const event = this.#question?.event;
+      const event = this.#event;
       if (event) await this.#core.options.onComplete?.(event);
     } catch (error) {
       this.#core.report(error, 'onComplete');
@@ -262,10 +266,18 @@ export class OperationRun implements Recipient {
   }
 }
 
-interface Question {
-  readonly event: OperationEvent<object>;
+/** What an operation was asked for, until it is settled. */
+class Question {
+  event: OperationEvent<object>;
   /** Until it is answered. */
-  readonly admission?: AdmissionOptions | undefined;
+  admission: AdmissionOptions | undefined;
+  /** Once it was admitted. */
+  context: unknown = undefined;
+
+  constructor(event: OperationEvent<object>, admission: AdmissionOptions | undefined) {
+    this.event = event;
+    this.admission = admission;
+  }
 }
 
 /** Running work may have something that has to be stopped. */
