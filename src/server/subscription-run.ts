@@ -109,7 +109,7 @@ export class SubscriptionRun {
   async #runForItself(resolved: ResolvedSubscription): Promise<void> {
     const { stream } = resolved;
     if (isSharable(stream)) this.#subject = this.#subjectOf(resolved, stream, undefined);
-    if (!isSharable(stream) || !this.#attempt()) {
+    if (!isSharable(stream) || !this.#canComeBack) {
       return this.#runAlone(await resolved.start(), resolved);
     }
     const opened = await this.#open(stream, resolved);
@@ -127,11 +127,15 @@ export class SubscriptionRun {
     return resumeTokens && new ResumeSubject(resumeTokens, field.name, identity, audience);
   }
 
+  get #canComeBack(): boolean {
+    const isWanted = this.#admitted.resume.isOptedIn || this.#run.saysPositions;
+    return this.#subject !== undefined && isWanted;
+  }
+
   /** `undefined` for a client that cannot come back. */
   #attempt(): ResumeAttempt | undefined {
-    const { resume } = this.#admitted;
-    const isWanted = resume.isOptedIn || this.#run.saysPositions;
-    return isWanted && this.#subject ? new ResumeAttempt(resume, this.#subject) : undefined;
+    const subject = this.#canComeBack ? this.#subject : undefined;
+    return subject && new ResumeAttempt(this.#admitted.resume, subject);
   }
 
   /** Opens the log where the client wants to go on, and tells it what came of that; `undefined` if there is nothing more to do. */
