@@ -1,5 +1,6 @@
-import type { Outbox } from './outbox.ts';
+import type { Outbox, Writing } from './outbox.ts';
 import type { ResultText } from './result-text.ts';
+import { DroppedRange } from './resume/dropped-range.ts';
 import type { ResultReader } from './slow-consumer.ts';
 
 /** What has to wait, and for whom. */
@@ -9,11 +10,18 @@ type Held =
       readonly reader: ResultReader;
       result: ResultText;
       bytes: number;
+      /** What it took the place of, for a client that is told. */
+      replaced?: DroppedRange;
     }
+  /** Results were dropped here, of a client that is told. */
+  | { readonly kind: 'dropped'; readonly reader: ResultReader; readonly range: DroppedRange }
   /** What ends the operation. */
   | { readonly kind: 'end'; readonly reader: ResultReader; readonly message: string };
 
 type HeldResult = Extract<Held, { readonly kind: 'result' }>;
+
+/** What the announcement of dropped results counts: about two tokens. */
+const announcementBytes = 512;
 
 /** A queue of which so much was dropped is made anew: a peer may stop reading for good. */
 const mostHoles = 1_024;
@@ -30,6 +38,8 @@ export class HeldResults {
   /** In order; what was dropped leaves a hole. */
   #queue: (Held | undefined)[] = [];
   readonly #newest = new Map<ResultReader, HeldResult>();
+  /** Of those whose dropped results are to be announced. */
+  readonly #dropped = new Map<ResultReader, DroppedRange>();
   /** Nothing that may be dropped stands before it. */
   #oldest = 0;
   #bytes = 0;
@@ -47,9 +57,15 @@ export class HeldResults {
     return this.#queue.length === 0;
   }
 
-  /** Whether results of `reader` wait: its later ones have to wait, too. */
+  /** Whether results of `reader`, or word of dropped ones, wait: its later ones have to wait, too. */
   has(reader: ResultReader): boolean {
-    return this.#newest.has(reader);
+    return this.#newest.has(reader) || this.#dropped.has(reader);
+  }
+
+  /** Holds the announcement that a result behind what waits was dropped. */
+  holdDropped(reader: ResultReader, result: ResultText): void {
+    const range = this.#dropped.get(reader) ?? this.#announce(reader, this.#queue.length);
+    range.add(result);
   }
 
   /** Holds a result behind what waits; returns how many were dropped for it. */
@@ -62,6 +78,7 @@ export class HeldResults {
     const bytes = reader.bytesOf(result);
     const waiting = this.#newest.get(reader);
     if (!waiting) return this.#add({ kind: 'result', reader, result, bytes });
+    if (waiting.result.isResumable) this.#replace(waiting);
     this.#bytes += bytes - waiting.bytes;
     waiting.result = result;
     waiting.bytes = bytes;
@@ -87,14 +104,50 @@ export class HeldResults {
   release(outbox: Outbox): void {
     for (const [index, held] of this.#queue.entries()) {
       if (held === undefined) continue;
-      const writing =
-        held.kind === 'end'
-          ? held.reader.writeEnd(outbox, held.message)
-          : held.reader.writeTo(outbox, held.result);
-      if (writing === 'too-slow') return this.#startAt(index);
+      if (this.#write(held, outbox) === 'too-slow') return this.#startAt(index);
       this.#remove(held, index);
     }
     this.#startAt(this.#queue.length);
+  }
+
+  #write(held: Held, outbox: Outbox): Writing {
+    const { reader } = held;
+    switch (held.kind) {
+      case 'end':
+        return reader.writeEnd(outbox, held.message);
+      case 'dropped':
+        return reader.writeTo(outbox, held.range.toResult());
+      case 'result':
+        return this.#announceReplaced(held, outbox) === 'too-slow'
+          ? 'too-slow'
+          : reader.writeTo(outbox, held.result);
+    }
+  }
+
+  #announceReplaced(held: HeldResult, outbox: Outbox): Writing {
+    const { reader, replaced } = held;
+    if (!replaced) return 'sent';
+    const writing = reader.writeTo(outbox, replaced.toResult());
+    if (writing === 'sent') {
+      delete held.replaced;
+      this.#bytes -= announcementBytes;
+    }
+    return writing;
+  }
+
+  #replace(waiting: HeldResult): void {
+    if (!waiting.replaced) this.#bytes += announcementBytes;
+    waiting.replaced ??= new DroppedRange();
+    waiting.replaced.add(waiting.result);
+  }
+
+  /** Announces at `index` of the queue what is dropped there. */
+  #announce(reader: ResultReader, index: number): DroppedRange {
+    const range = new DroppedRange();
+    this.#queue[index] = { kind: 'dropped', reader, range };
+    this.#dropped.set(reader, range);
+    this.#bytes += announcementBytes;
+    return range;
   }
 
   #add(held: HeldResult): number {
@@ -110,12 +163,20 @@ export class HeldResults {
       const held = this.#queue[this.#oldest];
       if (held === newcomer) break;
       if (held?.kind !== 'result' || held.reader.policy !== 'drop-oldest') continue;
-      this.#remove(held, this.#oldest);
-      held.reader.droppedResults += 1;
+      this.#drop(held, this.#oldest);
       dropped += 1;
     }
     if (this.#oldest > mostHoles) this.#closeHoles();
     return dropped;
+  }
+
+  #drop(held: HeldResult, index: number): void {
+    const { reader, result } = held;
+    this.#remove(held, index);
+    reader.droppedResults += 1;
+    if (!result.isResumable) return;
+    const range = this.#dropped.get(reader) ?? this.#announce(reader, index);
+    range.add(result);
   }
 
   #closeHoles(): void {
@@ -125,12 +186,24 @@ export class HeldResults {
 
   #remove(held: Held, index: number): void {
     this.#queue[index] = undefined;
-    this.#bytes -= held.kind === 'end' ? held.message.length : held.bytes;
+    this.#bytes -= sizeOf(held);
+    if (held.kind === 'dropped') this.#dropped.delete(held.reader);
     if (this.#newest.get(held.reader) === held) this.#newest.delete(held.reader);
   }
 
   #startAt(index: number): void {
     this.#queue = this.#queue.slice(index);
     this.#oldest = Math.max(0, this.#oldest - index);
+  }
+}
+
+function sizeOf(held: Held): number {
+  switch (held.kind) {
+    case 'end':
+      return held.message.length;
+    case 'dropped':
+      return announcementBytes;
+    case 'result':
+      return held.bytes + (held.replaced ? announcementBytes : 0);
   }
 }

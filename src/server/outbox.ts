@@ -170,14 +170,20 @@ export class Outbox extends TurnOutput {
 
   /** Returns how many results were dropped. */
   #dropOrHold(reader: ResultReader, result: ResultText): number {
-    if (reader.policy === 'drop-newest') {
-      reader.droppedResults += 1;
-      return 1;
-    }
+    if (reader.policy === 'drop-newest') return this.#dropNewest(reader, result);
     this.#held ??= this.#startHolding();
     return reader.policy === 'latest'
       ? this.#held.holdLatest(reader, result)
       : this.#held.hold(reader, result);
+  }
+
+  #dropNewest(reader: ResultReader, result: ResultText): 1 {
+    reader.droppedResults += 1;
+    if (result.isResumable) {
+      this.#held ??= this.#startHolding();
+      this.#held.holdDropped(reader, result);
+    }
+    return 1;
   }
 
   #startHolding(): HeldResults {

@@ -20,6 +20,8 @@ export class ResultText {
   #latestPiece: StreamPiece | undefined;
   /** Where it stands in its log, if it stands in one. */
   mark: ResumeMark | undefined;
+  /** Whether it carries its token, for a client that wants to know what it misses. */
+  isResumable = false;
   #resumable: ResultText | undefined;
 
   constructor(text: string, result: FormattedResult) {
@@ -76,9 +78,13 @@ function withToken(given: ResultText, token: string | undefined): ResultText {
   const extensions = { ...result.extensions, resume: { token } };
   const marked = { ...result, extensions };
   // what is there already is not written again, unless it is in the way
-  return result.extensions || text === '{}'
-    ? new ResultText(JSON.stringify(marked), marked)
-    : new ResultText(`${text.slice(0, -1)},"extensions":${JSON.stringify(extensions)}}`, marked);
+  const markedText =
+    result.extensions || text === '{}'
+      ? JSON.stringify(marked)
+      : `${text.slice(0, -1)},"extensions":${JSON.stringify(extensions)}}`;
+  const resumable = new ResultText(markedText, marked);
+  resumable.isResumable = true;
+  return resumable;
 }
 
 const none: readonly never[] = [];
