@@ -15,10 +15,23 @@ export interface TokenStore {
   delete(key: string): unknown;
 }
 
-/** Events are missing that cannot be delivered any more. */
+/** Events are missing that are not going to be delivered. */
 export interface Gap {
   /** What the operation asked for. */
   readonly request: OperationRequest;
+  /** As the server says it; of Millrace's `RESUME_GAP`, `RESUME_EXPIRED`, `RESUME_INVALID`, and `EVENTS_DROPPED` for a client that reads too slowly. */
+  readonly reason?: string;
+  /** The missing events, where the server knows how many they are and where they stand. */
+  readonly missing?: MissingEvents;
+}
+
+/** A range of events that were left out. */
+export interface MissingEvents {
+  /** Token of the first one. */
+  readonly from: string;
+  /** Token of the last one. */
+  readonly until: string;
+  readonly events: number;
 }
 
 /** Options of {@link resumable}. */
@@ -28,8 +41,9 @@ export interface ResumeOptions {
   /** Names an operation in the store; no two that run may have the same name. `undefined`: the operation is not stored. */
   readonly key?: (request: OperationRequest) => string | undefined;
   /**
-   * What happens when events are missing: the server ends the operation with an error (`fail`), or it goes on and the function is called before the next result is handed on,
-   * for a query that catches up. Without it only the status of the operation says so.
+   * What happens when events are missing: the server ends the operation with an error (`fail`), or it goes on and the function is called, each time, before the next result is
+   * handed on, for a query that catches up. Without it only the status of the operation says so. Events that the server drops because they are read too slowly are announced
+   * under `fail`, too: only the status says so then.
    */
   readonly onGap?: 'fail' | ((gap: Gap) => unknown);
 }
@@ -64,13 +78,18 @@ function createResumption(
     return false;
   };
 
-  const takeOutcome = (report: Report): Received => {
-    const outcome = isReported ? undefined : toOutcome(report);
+  /** Some servers say the same with every result: after the first report only one that stands alone is another one. */
+  const takeOutcome = (report: Report, isEvent: boolean): Received => {
+    const { reason, missing } = report;
+    const outcome = isReported && isEvent ? undefined : toOutcome(report);
     if (!outcome) return {};
     isReported = true;
     // in an async function what it throws and what it rejects with are the same
     if (outcome === 'gap' && typeof onGap === 'function')
-      (async () => onGap({ request }))().catch(() => {});
+      (async () =>
+        onGap({ request, ...(reason && { reason }), ...(missing && { missing }) }))().catch(
+        () => {},
+      );
     return { outcome };
   };
 
@@ -87,8 +106,8 @@ function createResumption(
       const { resume, ...others } = extensions ?? {};
       if (!resume) return { result };
       const report: Report = resume;
-      const received = takeOutcome(report);
       const isEvent = hasMembers(event);
+      const received = takeOutcome(report, isEvent);
       if (isEvent && hasSeen(report.position ?? report.token)) return received;
       if (report.token) keep(report.token);
       if (hasMembers(others)) return { ...received, result: { ...event, extensions: others } };
@@ -107,6 +126,8 @@ interface Report {
   readonly position?: string;
   readonly recovered?: boolean;
   readonly status?: string;
+  readonly reason?: string;
+  readonly missing?: MissingEvents;
 }
 
 function toOutcome({ recovered, status }: Report): Received['outcome'] {

@@ -7,7 +7,8 @@ export class Status implements OperationStatus {
   readonly #iterators = new Set<ResultIterator<OperationState>>();
 
   set(state: OperationState): void {
-    if (state === this.current || this.current === 'ended') return;
+    const isAgain = state === this.current && state !== 'gap'; // each gap counts
+    if (isAgain || this.current === 'ended') return;
     this.current = state;
     for (const iterator of this.#iterators) push(iterator, state);
   }

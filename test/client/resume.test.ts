@@ -84,6 +84,33 @@ function asked({ payload }: ReceivedMessage): unknown {
   return payload?.['extensions'];
 }
 
+describe('a resumable operation that goes on', () => {
+  it('is told of every gap, before the next result, and goes on behind it', async () => {
+    const noted: unknown[] = [];
+    const { attempt, deliver, reconnect, heard, states } = stage({
+      onGap: ({ reason, missing }) => noted.push([heard.length, reason, missing?.events]),
+    });
+    const missing = { from: 'token 2', until: 'token 4', events: 3 };
+    await attempt();
+    await deliver(tick(1), {
+      extensions: {
+        resume: { recovered: false, reason: 'EVENTS_DROPPED', missing, token: 'token 4' },
+      },
+    });
+    await deliver(tick(5), {
+      extensions: { resume: { recovered: false, reason: 'RESUME_GAP', token: 'token 7' } },
+    });
+
+    expect(noted).toEqual([
+      [1, 'EVENTS_DROPPED', 3],
+      [2, 'RESUME_GAP', undefined],
+    ]);
+    expect(heard).toEqual([{ data: { tick: 1 } }, { data: { tick: 5 } }]);
+    expect(states).toEqual(['idle', 'connecting', 'live', 'gap', 'gap']);
+    expect(asked(await reconnect())).toEqual({ resume: { token: 'token 7' } });
+  });
+});
+
 describe('a resumable operation', () => {
   it('says in its first attempt that it would resume, with nothing to resume from', async () => {
     const { attempt } = stage();

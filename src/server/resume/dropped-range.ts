@@ -15,12 +15,10 @@ export class DroppedRange {
 
   /** What a client that opted in is told of it: the tokens of the first and the last of them, and how many they are. */
   toResult(): ResultText {
-    const missing = {
-      from: this.#first?.mark?.token,
-      until: this.#last?.mark?.token,
-      events: this.#events,
-    };
-    const resume = { recovered: false, reason: 'EVENTS_DROPPED', missing };
+    const token = this.#last?.mark?.token;
+    const missing = { from: this.#first?.mark?.token, until: token, events: this.#events };
+    // whoever was told that they are missing goes on behind them
+    const resume = { recovered: false, reason: 'EVENTS_DROPPED', missing, token };
     const result = { extensions: { resume } };
     return new ResultText(JSON.stringify(result), result);
   }
