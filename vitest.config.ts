@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 import { proxyPaths } from './test/proxies/support/proxy-paths.ts';
 import { chromiumPath } from './test/support/chromium-path.ts';
-import { hasRedis } from './test/support/redis-server.ts';
+import { hasRedis, hasRedisServer } from './test/support/redis-server.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
   readonly exports: Record<string, string | { readonly node: string }>;
@@ -45,19 +45,28 @@ const demanding = [
   },
 ] as const;
 
-/** As those, among the tests of the other brokers. */
+/** As those, among other tests. */
 const redisTests = {
-  include: 'test/broker/redis*.test.ts',
+  include: ['test/broker/redis*.test.ts', 'test/browser/chat-redis.browser.test.ts'],
   available: await hasRedis(),
+  remedy: 'install redis-server',
+} as const;
+
+/** Of the ledger the checker needs nothing, and is among the other tests. */
+const ledgerTests = {
+  include: 'test/ledger/**/*.ledger.test.ts',
+  available: hasRedisServer(),
   remedy: 'install redis-server',
 } as const;
 
 const announcements = [
   ...demanding.map((tests) => ({ ...tests, place: `test/${tests.folder}` })),
-  { ...redisTests, place: redisTests.include },
+  { ...redisTests, place: redisTests.include.join(' and ') },
+  { ...ledgerTests, place: ledgerTests.include },
 ]
   .filter(({ available }) => !available)
   .map(({ place, remedy }) => `${place} cannot run here: ${remedy}`);
+const leftOut = redisTests.available ? [] : redisTests.include;
 if (onCi && announcements.length > 0) throw new Error(announcements.join('\n'));
 
 const demandingProjects = demanding
@@ -67,6 +76,8 @@ const demandingProjects = demanding
     test: {
       name: folder,
       include: [`test/${folder}/**/*.${folder}.test.ts`],
+      exclude: ['**/node_modules/**', ...leftOut],
+      ...(folder === 'browser' && { globalSetup: 'test/support/chat-build.ts' }),
       testTimeout: 30_000,
       hookTimeout: 60_000,
     },
@@ -88,7 +99,8 @@ export default defineConfig({
           exclude: [
             '**/node_modules/**',
             ...demanding.map(({ folder }) => `test/${folder}/**`),
-            ...(redisTests.available ? [] : [redisTests.include]),
+            ledgerTests.include,
+            ...leftOut,
           ],
         },
       },
@@ -106,6 +118,19 @@ export default defineConfig({
         },
       },
       ...demandingProjects,
+      ...(ledgerTests.available
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: 'ledger',
+                include: [ledgerTests.include],
+                testTimeout: 600_000,
+                hookTimeout: 60_000,
+              },
+            },
+          ]
+        : []),
     ],
   },
 });

@@ -12,16 +12,18 @@ export interface ExampleBundle {
   remove(): Promise<void>;
 }
 
-/** Bundles the module `url`; needs no build of the package. */
-export async function bundleExample(url: string): Promise<ExampleBundle> {
+/** Bundles the module `url`; needs no build of the package. `graphql` names the package that it gets for `graphql`. */
+export async function bundleExample(url: string, graphql = 'graphql'): Promise<ExampleBundle> {
   // among the packages, so that those which stay outside are found from there
   const folder = await mkdtemp(path.join(repository, 'node_modules', '.millrace-example-'));
   await build({
     configFile: false,
     root: repository,
     logLevel: 'warn',
-    resolve: { alias: await readEntryPoints() },
-    ssr: { external: ['graphql', 'ws', '@graphql-tools/schema'] },
+    resolve: {
+      alias: [...(await readEntryPoints()), { find: /^graphql$/, replacement: graphql }],
+    },
+    ssr: { external: [graphql, 'ws', 'redis', '@graphql-tools/schema'] },
     build: {
       ssr: fileURLToPath(url),
       outDir: folder,

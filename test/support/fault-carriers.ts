@@ -8,6 +8,9 @@ export interface Patience {
   /** Until the server is asked, where it can be. */
   readonly pingAfterMs?: number;
   readonly silenceMs?: number;
+  /** Until a connection is there, and until it is acknowledged where it has to be. */
+  readonly connectTimeoutMs?: number;
+  readonly ackTimeoutMs?: number;
 }
 
 /** Something that carries subscriptions of our client over TCP. */
@@ -28,11 +31,11 @@ const faultCarriers = {
   },
   sse: {
     kind: 'response',
-    createTransport: ({ silenceMs } = {}) => sse(toStreamOptions(silenceMs)),
+    createTransport: (patience) => sse(toStreamOptions(patience)),
   },
   multipart: {
     kind: 'response',
-    createTransport: ({ silenceMs } = {}) => multipart(toStreamOptions(silenceMs)),
+    createTransport: (patience) => multipart(toStreamOptions(patience)),
   },
 } as const satisfies Record<string, FaultCarrier>;
 
@@ -40,6 +43,12 @@ const faultCarriers = {
 export const eachCarrier: readonly (readonly [string, FaultCarrier])[] =
   Object.entries<FaultCarrier>(faultCarriers);
 
-function toStreamOptions(silenceMs: number | undefined): { readonly silenceMs?: number } {
-  return silenceMs === undefined ? {} : { silenceMs };
+function toStreamOptions({ silenceMs, connectTimeoutMs }: Patience = {}): Pick<
+  Patience,
+  'silenceMs' | 'connectTimeoutMs'
+> {
+  return {
+    ...(silenceMs !== undefined && { silenceMs }),
+    ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+  };
 }

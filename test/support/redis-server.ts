@@ -21,7 +21,7 @@ const patienceMs = 10_000;
 
 /** Whether tests can have a Redis: one that answers, or the program to start one. */
 export async function hasRedis(): Promise<boolean> {
-  return isInstalled() || (await accepts(usualPort));
+  return hasRedisServer() || (await accepts(usualPort));
 }
 
 /** What a test file has of a server that others may use as well. */
@@ -154,7 +154,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function isInstalled(): boolean {
+/** Whether tests can start servers of their own. */
+export function hasRedisServer(): boolean {
   return (process.env['PATH'] ?? '').split(path.delimiter).some((folder) => {
     try {
       accessSync(path.join(folder, 'redis-server'), constants.X_OK);

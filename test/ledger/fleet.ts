@@ -1,0 +1,232 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
+
+import type { ResumeKey } from 'millrace/server';
+import { startTcpProxy } from 'millrace/testing/node';
+import type { TcpProxy } from 'millrace/testing/node';
+
+import { bundleExample } from '../support/bundle-example.ts';
+import type { ExampleBundle } from '../support/bundle-example.ts';
+import { RedisServer } from '../support/redis-server.ts';
+import type { RedisPersistence } from '../support/redis-server.ts';
+import { reloadSignal } from './server-settings.ts';
+import type { ServerSettings } from './server-settings.ts';
+
+/** The server program as two installations have it: each with its own copy of the package, and its own major version of graphql. */
+export class Programs {
+  readonly #bundles: readonly ExampleBundle[];
+
+  static async build(): Promise<Programs> {
+    const url = new URL('server-program.ts', import.meta.url).href;
+    return new Programs(await Promise.all([bundleExample(url), bundleExample(url, 'graphql-16')]));
+  }
+
+  private constructor(bundles: readonly ExampleBundle[]) {
+    this.#bundles = bundles;
+  }
+
+  /** Of three processes the third has the older graphql. */
+  fileFor(index: number): string {
+    const bundle = this.#bundles[index % 3 === 2 ? 1 : 0];
+    if (!bundle) throw new Error('nothing was built');
+    return bundle.file;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#bundles.map((bundle) => bundle.remove()));
+  }
+}
+
+/** What events are kept in: Redis with or without persistence, or the memory of the one server process. */
+export type Backplane = RedisPersistence | 'memory';
+
+/** Options of {@link Fleet.start}. */
+export interface FleetOptions {
+  readonly programs: Programs;
+  readonly backplane: Backplane;
+  /** How long servers wait for Redis. */
+  readonly redisTimeoutMs: number;
+}
+
+export const firstKey: ResumeKey = {
+  id: 'first',
+  secret: 'the first of the secrets of the ledger',
+};
+export const secondKey: ResumeKey = {
+  id: 'second',
+  secret: 'the second secret of the same ledger',
+};
+
+/** Server processes over one backplane. */
+export class Fleet {
+  readonly redis: RedisServer | undefined;
+  readonly servers: readonly ServerProcess[];
+  #turn = 0;
+
+  static async start({ programs, backplane, redisTimeoutMs }: FleetOptions): Promise<Fleet> {
+    const redis = backplane === 'memory' ? undefined : await RedisServer.start(backplane);
+    const indices = backplane === 'memory' ? [0] : [0, 1, 2];
+    const servers = await Promise.all(
+      indices.map((index) =>
+        ServerProcess.start({ file: programs.fileFor(index), redis, redisTimeoutMs }),
+      ),
+    );
+    return new Fleet(redis, servers);
+  }
+
+  private constructor(redis: RedisServer | undefined, servers: readonly ServerProcess[]) {
+    this.redis = redis;
+    this.servers = servers;
+  }
+
+  /** Where the next connection goes: each server in turn, whether it lives or not. */
+  readonly nextUrl = (): string => {
+    this.#turn += 1;
+    return this.server(this.#turn).url;
+  };
+
+  server(index: number): ServerProcess {
+    const server = this.servers[index % this.servers.length];
+    if (!server) throw new Error('there is no server');
+    return server;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.close()));
+    await this.redis?.close();
+  }
+}
+
+interface ServerProcessOptions {
+  readonly file: string;
+  readonly redis: RedisServer | undefined;
+  readonly redisTimeoutMs: number;
+}
+
+interface ServerProcessParts {
+  readonly file: string;
+  readonly toRedis: TcpProxy | undefined;
+  readonly settings: ServerSettings;
+}
+
+/** One server, with a proxy before it and another between it and Redis. */
+export class ServerProcess {
+  readonly toRedis: TcpProxy | undefined;
+  readonly #file: string;
+  #settings: ServerSettings;
+  #child: ChildProcess | undefined;
+  #complaints = '';
+  /** Whether it is meant to run. */
+  #isWanted = false;
+  #proxy: TcpProxy | undefined;
+
+  static async start({
+    file,
+    redis,
+    redisTimeoutMs,
+  }: ServerProcessOptions): Promise<ServerProcess> {
+    const toRedis = redis && (await startTcpProxy({ port: redis.port }));
+    const server = new ServerProcess({
+      file,
+      toRedis,
+      settings: {
+        port: 0,
+        keys: [firstKey],
+        outboxHighWaterBytes: 65_536,
+        drainWindowMs: 1_000,
+        ...(toRedis && {
+          redis: { url: `redis://127.0.0.1:${toRedis.port}`, timeoutMs: redisTimeoutMs },
+        }),
+      },
+    });
+    await server.start();
+    return server;
+  }
+
+  private constructor({ file, toRedis, settings }: ServerProcessParts) {
+    this.#file = file;
+    this.toRedis = toRedis;
+    this.#settings = settings;
+  }
+
+  /** What clients go through. */
+  get proxy(): TcpProxy {
+    if (!this.#proxy) throw new Error('the server was never started');
+    return this.#proxy;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.proxy.port}/graphql`;
+  }
+
+  /** Past the proxy, for whoever is no client. */
+  get directUrl(): string {
+    return `http://127.0.0.1:${this.#settings.port}/graphql`;
+  }
+
+  /** What it wrote to its standard error, and whether it ended by itself. */
+  get complaints(): string {
+    return this.#complaints;
+  }
+
+  /** Starts it, again on the same port, perhaps with other settings than before. */
+  async start(changed: Partial<ServerSettings> = {}): Promise<void> {
+    this.#settings = { ...this.#settings, ...changed };
+    const child = spawn(process.execPath, [this.#file], {
+      env: { ...process.env, LEDGER_SERVER: JSON.stringify(this.#settings) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    this.#isWanted = true;
+    child.once('exit', (code, signal) => {
+      if (this.#isWanted) this.#complaints += `ended by itself: ${code ?? signal}\n`;
+    });
+    child.stderr.on('data', (chunk: Buffer) => (this.#complaints += chunk.toString()));
+    const exit = once(child, 'exit').then(() => undefined);
+    const line = await Promise.race([once(child.stdout, 'data'), exit]);
+    if (line === undefined) throw new Error(`a server did not start: ${this.#complaints}`);
+    const port = Number(line);
+    this.#settings = { ...this.#settings, port };
+    this.#proxy ??= await startTcpProxy({ port });
+  }
+
+  /** Ends it at once. */
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  /** Drains it; resolves once the process has ended. */
+  drain(): Promise<void> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Stops the process, with everything open. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  reloadSchema(): void {
+    this.#child?.kill(reloadSignal);
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    await this.#proxy?.close();
+    await this.toRedis?.close();
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    this.#isWanted = false;
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    await exit;
+  }
+}

@@ -1,0 +1,43 @@
+import { appendFileSync } from 'node:fs';
+import process from 'node:process';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { Programs } from './fleet.ts';
+import { runScenario } from './run-scenario.ts';
+import type { Outcome } from './run-scenario.ts';
+import { createScenarios } from './scenarios.ts';
+import { toTable } from './summary.ts';
+
+/** Set by `run.mjs`. */
+const length = process.env['LEDGER_LENGTH'] === 'long' ? 'long' : 'short';
+const seed = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1e9));
+const size =
+  length === 'long' ? { clients: 200, patienceMs: 60_000 } : { clients: 30, patienceMs: 20_000 };
+
+let programs: Programs;
+const outcomes: Outcome[] = [];
+
+beforeAll(async () => {
+  programs = await Programs.build();
+});
+
+afterAll(async () => {
+  await programs.remove();
+  process.stdout.write(`\n${toTable(outcomes)}\n\nseed ${seed}\n`);
+  const file = process.env['LEDGER_SUMMARY'];
+  if (file) appendFileSync(file, `${toTable(outcomes)}\n`);
+});
+
+describe('no event is lost without a word, none comes out of order or twice', () => {
+  it.each(createScenarios({ length }).map((scenario) => [scenario.name, scenario] as const))(
+    '%s',
+    async (_, scenario) => {
+      const outcome = await runScenario(scenario, { programs, size, seed });
+      outcomes.push(outcome);
+
+      expect(outcome.faults.slice(0, 5).join('\n'), `seed ${seed}`).toBe('');
+      expect(outcome.faults).toHaveLength(0);
+    },
+  );
+});

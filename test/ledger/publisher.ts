@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+import type { Position } from 'millrace';
+
+import { createEvent, nameOf } from './events.ts';
+import type { LedgerEvent, Stream } from './events.ts';
+import { Journal } from './journal.ts';
+
+/** Sends an event to its log; rejects if nobody knows whether it was accepted. */
+export type Publish = (event: LedgerEvent, idempotencyId: string) => Promise<Position>;
+
+/** How fast and how large events are. */
+export interface Pace {
+  /** Between two events of one stream. */
+  readonly intervalMs: number;
+  readonly paddingBytes: number;
+}
+
+/** Before an event is sent again. */
+const retryMs = 50;
+
+/** Publishes to some streams at once, to each one event after the other, and writes down what was accepted. */
+export class Publisher {
+  readonly journal = new Journal();
+  readonly streams: readonly Stream[];
+  readonly #publish: Publish;
+  readonly #sequences = new Map<string, number>();
+  #pace: Pace = { intervalMs: 100, paddingBytes: 0 };
+  #isStopped = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(streams: readonly Stream[], publish: Publish) {
+    this.streams = streams;
+    this.#publish = publish;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    this.#running = Promise.all(this.streams.map((stream) => this.#run(stream)));
+  }
+
+  /** From now on. */
+  setPace(pace: Partial<Pace>): void {
+    this.#pace = { ...this.#pace, ...pace };
+  }
+
+  /** Resolves once what was sent last is accepted. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+  }
+
+  async #run(stream: Stream): Promise<void> {
+    while (!this.#isStopped) {
+      await this.publishTo(stream);
+      await pause(this.#pace.intervalMs);
+    }
+  }
+
+  /** Sends the next event of a stream until it is accepted. */
+  async publishTo(stream: Stream): Promise<void> {
+    const name = nameOf(stream);
+    const sequence = (this.#sequences.get(name) ?? 0) + 1;
+    this.#sequences.set(name, sequence);
+    const padding = 'x'.repeat(this.#pace.paddingBytes);
+    const event = createEvent({ ...stream, sequence, at: Date.now(), padding });
+    for (let attempts = 1; ; attempts++) {
+      try {
+        const position = await this.#publish(event, `${name}/${sequence}`);
+        return this.journal.enter(stream, { sequence, position, attempts });
+      } catch {
+        // whether it was accepted or not, it is sent again under the same id
+        await pause(retryMs);
+      }
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import type { Backplane } from './fleet.ts';
+import type { Stage } from './stage.ts';
+
+/** Something that goes wrong, and what may come of it. */
+export interface Scenario {
+  readonly name: string;
+  readonly backplane: Backplane;
+  /** Codes of the gaps that may be announced; anything else that is missing is a fault. */
+  readonly permits: readonly string[];
+  /** Whether events are lost in any case, so that somebody has to be told. */
+  readonly losesEvents?: boolean;
+  /** Causes it; resolves once everything is in order again. */
+  readonly fault: (stage: Stage) => Promise<void>;
+}
+
+/** The same for all lengths of a run, or for one. */
+export interface LengthOptions {
+  readonly length: 'short' | 'long';
+}

@@ -1,0 +1,21 @@
+import type { ResumeKey } from 'millrace/server';
+
+/** What a server program is told, in the variable `LEDGER_SERVER`. */
+export interface ServerSettings {
+  /** 0: any. */
+  readonly port: number;
+  /** Without it the events live in the process. */
+  readonly redis?: { readonly url: string; readonly timeoutMs: number };
+  readonly keys: readonly ResumeKey[];
+  readonly outboxHighWaterBytes: number;
+  readonly drainWindowMs: number;
+}
+
+/** Its clients are disconnected where they read too slowly. */
+export const eventsTopic = 'events';
+
+/** Of its events the oldest are dropped for those who read too slowly. */
+export const dropsTopic = 'drops';
+
+/** Makes a server use a new schema. */
+export const reloadSignal = 'SIGUSR2';
