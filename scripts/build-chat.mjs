@@ -25,6 +25,9 @@ const steps = [
   {
     inputs: [
       'dist/adapters/node.js',
+      `${chat}/memory-rooms.ts`,
+      `${chat}/redis-rooms.ts`,
+      `${chat}/rooms.ts`,
       `${chat}/schema.ts`,
       `${chat}/server.ts`,
       `${chat}/static-pages.ts`,

@@ -1,15 +1,9 @@
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { GraphQLError } from 'graphql';
-import { createMemoryBroker } from 'millrace/broker/memory';
+import type { GraphQLSchema } from 'graphql';
 import { subscriptionField } from 'millrace/server';
 
-interface Message {
-  readonly id: string;
-  readonly room: string;
-  readonly author: string;
-  readonly text: string;
-  readonly sentAt: string;
-}
+import type { Message, Rooms } from './rooms.ts';
 
 const typeDefs = /* GraphQL */ `
   type Message {
@@ -36,19 +30,53 @@ const typeDefs = /* GraphQL */ `
   }
 `;
 
-export const broker = createMemoryBroker();
-const added = broker.topic<Message>('messages');
+/** Everything that can be asked of the chat. */
+export function createSchema(rooms: Rooms): GraphQLSchema {
+  return makeExecutableSchema({
+    typeDefs,
+    resolvers: {
+      Query: {
+        messages: (
+          _: unknown,
+          { room, last }: { readonly room: string; readonly last: number },
+        ): Promise<readonly Message[]> | readonly Message[] =>
+          last > 0 ? rooms.last(room, last) : [],
+      },
+      Mutation: {
+        postMessage: async (_: unknown, draft: Draft): Promise<Message> => {
+          const message = toMessage(draft);
+          await rooms.say(message);
+          return message;
+        },
+      },
+      Subscription: {
+        messageAdded: subscriptionField({
+          topic: rooms.added,
+          key: ({ room }: { readonly room: string }) => room,
+        }),
+      },
+    },
+  });
+}
 
-/** What the process remembers: the newest rooms and their newest messages. */
-const remembered = { rooms: 1_000, messagesPerRoom: 500 };
-const history = new Map<string, readonly Message[]>();
+type Draft = Pick<Message, 'room' | 'author' | 'text'>;
 
-function remember(message: Message): void {
-  const messages = history.get(message.room) ?? [];
-  history.delete(message.room);
-  history.set(message.room, [...messages, message].slice(-remembered.messagesPerRoom));
-  const [quietestRoom] = history.keys();
-  if (history.size > remembered.rooms && quietestRoom !== undefined) history.delete(quietestRoom);
+function toMessage({ room, author, text }: Draft): Message {
+  return {
+    id: crypto.randomUUID(),
+    room: toLine('room', room, 40),
+    author: toLine('author', author, 40),
+    text: toLine('text', text, 2_000),
+    sentAt: new Date(nextInstant()).toISOString(),
+  };
+}
+
+let lastInstant = 0;
+
+/** Pages sort by it, so no two messages that this process takes have the same. */
+function nextInstant(): number {
+  lastInstant = Math.max(Date.now(), lastInstant + 1);
+  return lastInstant;
 }
 
 function toLine(name: string, value: string, maxLength: number): string {
@@ -58,32 +86,3 @@ function toLine(name: string, value: string, maxLength: number): string {
     extensions: { code: 'BAD_USER_INPUT' },
   });
 }
-
-const resolvers = {
-  Query: {
-    messages: (_: unknown, { room, last }: { room: string; last: number }): readonly Message[] =>
-      last > 0 ? (history.get(room) ?? []).slice(-last) : [],
-  },
-  Mutation: {
-    postMessage: async (
-      _: unknown,
-      { room, author, text }: Pick<Message, 'room' | 'author' | 'text'>,
-    ): Promise<Message> => {
-      const message: Message = {
-        id: crypto.randomUUID(),
-        room: toLine('room', room, 40),
-        author: toLine('author', author, 40),
-        text: toLine('text', text, 2_000),
-        sentAt: new Date().toISOString(),
-      };
-      remember(message);
-      await added.publish(message, { key: message.room });
-      return message;
-    },
-  },
-  Subscription: {
-    messageAdded: subscriptionField({ topic: added, key: ({ room }: { room: string }) => room }),
-  },
-};
-
-export const schema = makeExecutableSchema({ typeDefs, resolvers });

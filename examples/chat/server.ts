@@ -4,15 +4,21 @@ import type { AddressInfo } from 'node:net';
 import { attach } from 'millrace/adapters/node';
 import { createServer } from 'millrace/server';
 
-import { broker, schema } from './schema.ts';
+import { createMemoryRooms } from './memory-rooms.ts';
+import { openRedisRooms } from './redis-rooms.ts';
+import type { Rooms } from './rooms.ts';
+import { createSchema } from './schema.ts';
 import { loadPages } from './static-pages.ts';
 
 const path = '/graphql';
-const { PORT = '4000' } = process.env;
+const { PORT = '4000', REDIS_URL = '', REDIS_PREFIX = 'millrace-chat' } = process.env;
+
+const rooms = await openRooms();
 
 const server = createServer({
-  schema,
-  broker,
+  schema: createSchema(rooms),
+  broker: rooms.broker,
+  resume: rooms.resume,
   protocols: [
     'graphql-transport-ws',
     'subscriptions-transport-ws',
@@ -38,7 +44,9 @@ if (Number.isInteger(port) && port >= 0 && port <= 65_535) {
   httpServer.listen(port, () => {
     const address = httpServer.address() as AddressInfo; // a port, not a pipe
     const url = `http://localhost:${address.port}/`;
-    process.stdout.write(`Chat ready: ${url}  (GraphiQL: ${url}graphiql)\n`);
+    process.stdout.write(
+      `Chat ready: ${url}  (GraphiQL: ${url}graphiql)\nProcess ${process.pid}, messages are kept ${rooms.place}\n`,
+    );
   });
 } else {
   fail(`PORT has to be a number up to 65535, not ${PORT}`);
@@ -51,6 +59,19 @@ process.once('SIGTERM', () => {
   process.on('SIGTERM', () => void stop());
   void leave();
 });
+
+async function openRooms(): Promise<Rooms> {
+  if (REDIS_URL === '') return createMemoryRooms();
+  try {
+    return await openRedisRooms({ url: REDIS_URL, prefix: REDIS_PREFIX });
+  } catch (error) {
+    process.stderr.write(
+      `Chat cannot start: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    // nothing else has begun
+    process.exit(1);
+  }
+}
 
 function fail(reason: string): void {
   process.stderr.write(`Chat cannot start: ${reason}\n`);
@@ -67,6 +88,6 @@ async function leave(): Promise<void> {
 async function stop(): Promise<void> {
   httpServer.close();
   await attachment.close();
-  await broker.close();
+  await rooms.close();
   httpServer.closeAllConnections();
 }

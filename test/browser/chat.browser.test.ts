@@ -1,52 +1,54 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { buildChat } from '../../scripts/build-chat.mjs';
+import {
+  complaintOf,
+  messagesOf,
+  postTo,
+  say,
+  startChat,
+  stopChat,
+  untilStatus,
+} from '../support/chat.ts';
+import type { ChatServer } from '../support/chat.ts';
 import { launchChromium } from '../support/chromium.ts';
 import type { Chromium } from '../support/chromium.ts';
 
-const serverFile = fileURLToPath(new URL('../../examples/chat/dist/server.js', import.meta.url));
 const phone = { width: 390, height: 844 };
-
-interface ChatServer {
-  readonly process: ChildProcess;
-  readonly url: string;
-}
-
-beforeAll(() => buildChat(), 120_000);
 
 describe('the pages of the chat', () => {
   let server: ChatServer;
   let chromium: Chromium;
 
   beforeAll(async () => {
-    [server, chromium] = await Promise.all([startServer(), launchChromium()]);
+    [server, chromium] = await Promise.all([startChat(), launchChromium()]);
   });
   afterEach(async () => {
     await Promise.all(chromium.context.pages().map((page) => page.close()));
   });
   afterAll(async () => {
     await chromium.close();
-    await stop(server.process, 'SIGTERM');
+    await stopChat(server, 'SIGTERM');
   });
 
-  async function open(path: string, size = { width: 1280, height: 800 }): Promise<Page> {
+  async function open(
+    path: string,
+    size = { width: 1280, height: 800 },
+    at: ChatServer = server,
+  ): Promise<Page> {
     const page = await chromium.context.newPage();
     await page.setViewportSize(size);
-    await page.goto(new URL(path, server.url).href);
+    await page.goto(new URL(path, at.url).href);
     return page;
   }
 
   async function openRoom(name: string, size?: typeof phone): Promise<Page> {
     const page = await open(`/rooms/${name}`, size);
-    await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+    await untilStatus(page, 'Live');
     return page;
   }
 
@@ -143,104 +145,71 @@ describe('the pages of the chat', () => {
   );
 
   it('says that it reconnects when the server goes, and shows afterwards what it missed', async () => {
-    const first = await startServer();
-    const page = await chromium.context.newPage();
-    await page.goto(new URL('/rooms/lost', first.url).href);
-    const status = page.getByRole('status');
-    await status.filter({ hasText: 'Live' }).waitFor();
+    const first = await startChat();
+    const page = await open('/rooms/lost', undefined, first);
+    await untilStatus(page, 'Live');
 
-    expect(await stop(first.process, 'SIGTERM')).toBe(0);
-    await status.filter({ hasText: 'Reconnecting' }).waitFor();
+    expect(await stopChat(first, 'SIGTERM')).toBe(0);
+    await untilStatus(page, 'Reconnecting');
     expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
-    const second = await startServer(new URL(first.url).port);
-    await post(second, 'lost', 'Said before you were back');
+    const second = await startChat({ PORT: new URL(first.url).port });
+    await postTo(second, 'lost', 'Said before you were back');
     await messagesOf(page).filter({ hasText: 'Said before' }).waitFor();
-    await status.filter({ hasText: 'Live' }).waitFor();
+    await untilStatus(page, 'Live');
 
-    await stop(second.process, 'SIGTERM');
+    await stopChat(second, 'SIGTERM');
+  });
+
+  it('says where messages may be missing when a server that kept them in memory was killed', async () => {
+    const first = await startChat();
+    const page = await open('/rooms/forgotten', undefined, first);
+    await untilStatus(page, 'Live');
+    await say(page, 'Said to the first');
+    await messagesOf(page).filter({ hasText: 'to the first' }).waitFor();
+
+    await stopChat(first, 'SIGKILL');
+    await untilStatus(page, 'Reconnecting');
+    const second = await startChat({ PORT: new URL(first.url).port });
+    await postTo(second, 'forgotten', 'Said to the second');
+    await messagesOf(page).filter({ hasText: 'to the second' }).waitFor();
+    await untilStatus(page, 'Live');
+
+    expect(await page.getByRole('log').locator('.text, .gap').allTextContents()).toEqual([
+      'Said to the first',
+      'Messages may be missing here',
+      'Said to the second',
+    ]);
+    await stopChat(second, 'SIGTERM');
   });
 });
 
 describe('the server of the chat', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('ends with code 0 on %s', async (signal) => {
-    const { process: child } = await startServer();
+    const server = await startChat();
 
-    expect(await stop(child, signal)).toBe(0);
+    expect(await stopChat(server, signal)).toBe(0);
   });
 
-  it.each(['abc', '70000'])('says in one line that %s is no port', async (port) => {
-    const child = spawnServer(port);
-    let complaint = '';
-    child.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
-    const [code] = await once(child, 'close');
-
-    expect(code).toBe(1);
-    expect(complaint).toBe(`Chat cannot start: PORT has to be a number up to 65535, not ${port}\n`);
+  it.each([
+    [{ PORT: 'abc' }, 'PORT has to be a number up to 65535, not abc'],
+    [{ PORT: '70000' }, 'PORT has to be a number up to 65535, not 70000'],
+    [{ REDIS_URL: 'localhost' }, 'REDIS_URL has to look like redis://127.0.0.1:6379'],
+    [{ REDIS_URL: 'redis://user:secret@127.0.0.1:1' }, 'no Redis answers at 127.0.0.1:1'],
+  ])('says in one line that it cannot start with %o', async (settings, reason) => {
+    expect(await complaintOf(settings)).toEqual({
+      code: 1,
+      complaint: `Chat cannot start: ${reason}\n`,
+    });
   });
 
   it('says in one line that its port is taken', async () => {
     const holder = createServer().listen(0);
     await once(holder, 'listening');
-    const { port } = holder.address() as AddressInfo;
+    const { port } = holder.address() as AddressInfo; // a TCP server has an address of this form
 
-    const child = spawnServer(String(port));
-    let complaint = '';
-    child.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
-    const [code] = await once(child, 'close');
+    const answer = await complaintOf({ PORT: String(port) });
     holder.close();
 
-    expect(code).toBe(1);
-    expect(complaint).toBe(`Chat cannot start: port ${port} is taken\n`);
+    expect(answer).toEqual({ code: 1, complaint: `Chat cannot start: port ${port} is taken\n` });
   });
 });
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByLabel('Message', { exact: true }).fill(text);
-  await page.getByRole('button', { name: 'Send' }).click();
-}
-
-function messagesOf(page: Page): Locator {
-  return page.getByRole('log').locator('.text');
-}
-
-function spawnServer(port: string): ChildProcess {
-  return spawn(process.execPath, [serverFile], {
-    env: { ...process.env, PORT: port },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
-async function startServer(port = '0'): Promise<ChatServer> {
-  const child = spawnServer(port);
-  let printed = '';
-  child.stderr?.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.stdout?.on('data', (chunk: Buffer) => {
-      printed += chunk.toString();
-      const url = /Chat ready: (\S+)/.exec(printed)?.[1];
-      if (url !== undefined) resolve({ process: child, url });
-    });
-    child.once('exit', () => reject(new Error(`the chat server ended: ${printed}`)));
-  });
-}
-
-/** The exit code; null if the signal itself ended the process. */
-async function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  const ended = once(child, 'exit');
-  child.kill(signal);
-  await ended;
-  return child.exitCode;
-}
-
-async function post({ url }: ChatServer, room: string, text: string): Promise<void> {
-  const response = await fetch(new URL('/graphql', url), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      query:
-        'mutation ($room: String!, $text: String!) { postMessage(room: $room, author: "Test", text: $text) { id } }',
-      variables: { room, text },
-    }),
-  });
-  expect(await response.json()).toHaveProperty('data.postMessage.id');
-}

@@ -1,13 +1,15 @@
 import { Composer } from './composer.ts';
 import { loadName, saveName } from './guest-name.ts';
 import { MessageList } from './message-list.ts';
-import { joinRoom, postMessage } from './room-connection.ts';
+import { RoomConnection } from './room-connection.ts';
 import type { ConnectionStatus } from './room-connection.ts';
 import { roomOf, showRoomMenu, toRoomPath } from './room-menu.ts';
 
 const statusTexts = {
   connecting: 'Connecting',
   live: 'Live',
+  recovered: 'Live – nothing missed',
+  gap: 'Catching up',
   reconnecting: 'Reconnecting',
   offline: 'Offline – reload to join again',
 } as const satisfies Record<ConnectionStatus, string>;
@@ -48,6 +50,23 @@ author.addEventListener('change', () => {
   messages.redraw();
 });
 
+const status = byId('status', HTMLElement);
+const connection = new RoomConnection(room, {
+  onStatus(current) {
+    status.textContent = statusTexts[current];
+    status.dataset['status'] = current;
+    composer.setLive(current === 'live' || current === 'recovered' || current === 'gap');
+  },
+  onMessage: (message) => messages.add([message]),
+  onHistory(history) {
+    messages.fill(history);
+    // from now on a screen reader announces what arrives
+    list.ariaLive = 'polite';
+  },
+  onGap: () => messages.markGap(),
+  onProblem: (problem) => composer.showProblem(problem),
+});
+
 const composer = new Composer(
   {
     form: byId('composer', HTMLFormElement),
@@ -57,25 +76,11 @@ const composer = new Composer(
     problem: byId('problem', HTMLElement),
   },
   async (draft) => {
-    messages.add([await postMessage({ room, ...draft })]);
+    messages.add([await connection.post(draft)]);
     messages.scrollToEnd();
   },
 );
-
-const status = byId('status', HTMLElement);
-void joinRoom(room, {
-  onStatus(current) {
-    status.textContent = statusTexts[current];
-    status.dataset['status'] = current;
-    composer.setLive(current === 'live');
-  },
-  onMessages(received) {
-    messages.add(received);
-    // the history is there: from now on a screen reader announces what arrives
-    list.ariaLive = 'polite';
-  },
-  onProblem: (problem) => composer.showProblem(problem),
-});
+connection.join();
 
 function byId<Type extends HTMLElement>(id: string, type: new () => Type): Type {
   const element = document.getElementById(id);

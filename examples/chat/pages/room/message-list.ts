@@ -1,3 +1,4 @@
+import { maxShown } from './message.ts';
 import type { Message } from './message.ts';
 
 /** Elements of the page that show the conversation. */
@@ -8,7 +9,6 @@ export interface ConversationElements {
   readonly unseen: HTMLButtonElement;
 }
 
-const maxShown = 500;
 /** Closer to the end than this the reader is taken to follow the conversation. */
 const followDistancePx = 80;
 /** A pause after which the author's name is shown again. */
@@ -24,6 +24,8 @@ export class MessageList {
   readonly #ownName: () => string;
   #messages: readonly Message[] = [];
   #unseenCount = 0;
+  /** Behind which messages others are missing, by id. */
+  readonly #gaps = new Set<string>();
 
   constructor(elements: ConversationElements, ownName: () => string) {
     this.#elements = elements;
@@ -52,6 +54,25 @@ export class MessageList {
     else this.#setUnseen(this.#unseenCount + added.length);
   }
 
+  /** Adds a history without holes: what is known of it is followed by what it says. */
+  fill(history: readonly Message[]): void {
+    this.add(history);
+    for (const { id } of history) {
+      if (!this.#gaps.delete(id)) continue;
+      this.#elementOf(id)?.querySelector('.gap')?.remove();
+    }
+  }
+
+  /** Says behind the newest message that others may be missing there, until a history shows that none is. */
+  markGap(): void {
+    const id = this.#messages.at(-1)?.id;
+    if (id === undefined || this.#gaps.has(id)) return;
+    this.#gaps.add(id);
+    const wasFollowing = this.#isFollowing();
+    this.#elementOf(id)?.append(gapElement());
+    if (wasFollowing) this.scrollToEnd();
+  }
+
   /** Draws everything anew: which messages are the reader's own depends on a name that changes. */
   redraw(): void {
     const messages = this.#messages;
@@ -66,11 +87,14 @@ export class MessageList {
     this.#setUnseen(0);
   }
 
-  /** Appends where that is enough: a screen reader announces the new elements alone. */
+  /** Removes at the top and appends where that is enough: a screen reader announces the new elements alone. */
   #show(messages: readonly Message[]): void {
     const { list } = this.#elements;
-    const isContinuation = this.#messages.every(({ id }, index) => messages[index]?.id === id);
-    if (!isContinuation) list.replaceChildren();
+    const leaving = this.#messages.findIndex(({ id }) => id === messages[0]?.id);
+    const staying = this.#messages.slice(leaving);
+    const isContinuation = leaving !== -1 && staying.every(({ id }, i) => messages[i]?.id === id);
+    if (isContinuation) for (let i = 0; i < leaving; i += 1) list.firstElementChild?.remove();
+    else list.replaceChildren();
     for (let index = list.childElementCount; index < messages.length; index += 1) {
       const message = messages[index];
       if (message) list.append(this.#toElement(message, messages[index - 1]));
@@ -78,11 +102,17 @@ export class MessageList {
     this.#messages = messages;
   }
 
+  #elementOf(id: string): Element | undefined {
+    const index = this.#messages.findIndex((message) => message.id === id);
+    return this.#elements.list.children[index];
+  }
+
   #toElement(message: Message, previous: Message | undefined): HTMLElement {
     const item = document.createElement('li');
     item.className = 'message';
     item.classList.toggle('own', message.author === this.#ownName());
-    item.classList.toggle('continued', isContinued(message, previous));
+    const follows = previous && !this.#gaps.has(previous.id) ? previous : undefined;
+    item.classList.toggle('continued', isContinued(message, follows));
     item.style.setProperty('--hue', String(toHue(message.author)));
 
     const initial = textElement('span', 'avatar', toInitial(message.author));
@@ -97,6 +127,7 @@ export class MessageList {
     byline.append(textElement('span', 'author', message.author), ' ', time);
 
     item.append(initial, byline, textElement('p', 'text', message.text));
+    if (this.#gaps.has(message.id)) item.append(gapElement());
     return item;
   }
 
@@ -116,6 +147,10 @@ export class MessageList {
 function isContinued(message: Message, previous: Message | undefined): boolean {
   if (previous?.author !== message.author) return false;
   return Date.parse(message.sentAt) - Date.parse(previous.sentAt) < pauseMs;
+}
+
+function gapElement(): HTMLElement {
+  return textElement('p', 'gap', 'Messages may be missing here');
 }
 
 function textElement(tag: 'p' | 'span', className: string, text: string): HTMLElement {

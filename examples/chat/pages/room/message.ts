@@ -5,3 +5,6 @@ export interface Message {
   readonly text: string;
   readonly sentAt: string;
 }
+
+/** How many messages a page shows; older ones leave it. */
+export const maxShown = 500;

@@ -1,92 +1,189 @@
 import { createClient } from 'millrace/client';
-import type { OperationState } from 'millrace/client';
+import type { Client, OperationState } from 'millrace/client';
+import { resumable } from 'millrace/client/resume';
 import { websocket } from 'millrace/client/websocket';
 
+import { maxShown } from './message.ts';
 import type { Message } from './message.ts';
 
-/** How the page stands to the server. */
-export type ConnectionStatus = 'connecting' | 'live' | 'reconnecting' | 'offline';
+/**
+ * How the page stands to the server: `recovered` is live after an interruption in which nothing was missed, `gap` is live
+ * with the missing messages still to be asked for.
+ */
+export type ConnectionStatus =
+  | 'connecting'
+  | 'live'
+  | 'recovered'
+  | 'gap'
+  | 'reconnecting'
+  | 'offline';
 
 /** What a page hears from its room. */
 export interface RoomListener {
   onStatus(status: ConnectionStatus): void;
-  /** Messages of the history and live ones alike; the same one may come twice. */
-  onMessages(messages: readonly Message[]): void;
+  /** Something was posted; the same message may come in the history as well. */
+  onMessage(message: Message): void;
+  /** What the server keeps, up to now. */
+  onHistory(messages: readonly Message[]): void;
+  /** Messages behind those that came so far are missing; a history follows. */
+  onGap(): void;
+  /** Empty if there is none any more. */
   onProblem(problem: string): void;
 }
 
-/** Everything goes over one socket, so that the order of asking is the order of answering. */
-const client = createClient({
-  url: '/graphql',
-  transport: websocket({ pingAfterMs: 10_000, silenceMs: 10_000 }),
-  retry: { minDelayMs: 500, maxDelayMs: 5_000 },
-});
-
 const message = 'id author text sentAt';
+/** Time until a room that could not be followed is tried again. */
+const againAfterMs = 3_000;
 
 const statuses = {
   idle: 'connecting',
   connecting: 'connecting',
   live: 'live',
-  recovered: 'live',
+  recovered: 'recovered',
   gap: 'live',
   reconnecting: 'reconnecting',
   ended: 'offline',
 } as const satisfies Record<OperationState, ConnectionStatus>;
 
-/**
- * Listens to `room` until the page is left.
- *
- * @remarks
- * Each time the subscription comes up the history is asked for again, so that what was said while it was down appears as well.
- */
-export async function joinRoom(room: string, listener: RoomListener): Promise<void> {
-  const messages = client.subscribe<{ readonly messageAdded: Message }>({
-    query: `subscription Live($room: String!) { messageAdded(room: $room) { ${message} } }`,
-    variables: { room },
-  });
-  messages.subscribe(({ data, errors }) => {
-    if (data) listener.onMessages([data.messageAdded]);
-    if (errors) listener.onProblem(`The room cannot be followed: ${errors[0]?.message}`);
-  });
-  for await (const state of messages.status) {
-    const status = statuses[state];
-    listener.onStatus(status);
-    // behind the subscription: a message is then in the history, or comes live, or both, but never neither
-    if (status === 'live') void askForHistory(room, listener);
+/** Why the history has to be asked for: an object of its own each time, so that a new reason is told from the one before. */
+interface Need {
+  readonly kind: 'first' | 'gap';
+}
+
+/** Listens to one room until the page is left, and posts there. */
+export class RoomConnection {
+  readonly #room: string;
+  readonly #listener: RoomListener;
+  readonly #client: Client;
+  #state: OperationState = 'idle';
+  #need: Need | undefined = { kind: 'first' };
+  #isAsking = false;
+  #isRefused = false;
+  #token: string | undefined;
+
+  constructor(room: string, listener: RoomListener) {
+    this.#room = room;
+    this.#listener = listener;
+    this.#client = createClient({
+      url: '/graphql',
+      transport: websocket({ pingAfterMs: 10_000, silenceMs: 10_000 }),
+      retry: { minDelayMs: 500, maxDelayMs: 5_000 },
+      resume: resumable({
+        // outlives an operation that the server refused; a page that is loaded again begins with the history instead
+        store: {
+          get: () => this.#token,
+          set: (_, token) => this.#hear(token),
+          delete: () => (this.#token = undefined),
+        },
+        key: () => room,
+        onGap: () => this.#miss(),
+      }),
+    });
+  }
+
+  /** Begins to listen. */
+  join(): void {
+    void this.#follow();
+  }
+
+  /** Rejects with words for people if the server did not take the message, or did not say so. */
+  async post(draft: { readonly author: string; readonly text: string }): Promise<Message> {
+    const { data, errors } = await this.#client
+      .mutate<{ readonly postMessage: Message }>({
+        query: `mutation Post($room: String!, $author: String!, $text: String!) {
+          postMessage(room: $room, author: $author, text: $text) { ${message} }
+        }`,
+        variables: { room: this.#room, ...draft },
+      })
+      .catch((cause: unknown) => {
+        throw new Error('No answer came: look for the message before you send it again.', {
+          cause,
+        });
+      });
+    if (data) return data.postMessage;
+    throw new Error(`Not sent: ${errors?.[0]?.message ?? 'the server does not say why'}`);
+  }
+
+  /** A subscription comes back by itself; only one that the server refuses has to be made anew. */
+  async #follow(): Promise<void> {
+    do {
+      const operation = this.#client.subscribe<{ readonly messageAdded: Message }>({
+        query: `subscription Live($room: String!) { messageAdded(room: $room) { ${message} } }`,
+        variables: { room: this.#room },
+      });
+      operation.subscribe({
+        next: ({ data, errors }) => {
+          if (data) this.#listener.onMessage(data.messageAdded);
+          if (errors) this.#refuse(errors[0]?.message);
+        },
+        error: (error) => this.#listener.onProblem(`The room cannot be followed: ${String(error)}`),
+      });
+      for await (const state of operation.status) this.#enter(state);
+    } while (this.#isRefused && (await delay(againAfterMs)));
+  }
+
+  #enter(state: OperationState): void {
+    this.#state = state === 'ended' && this.#isRefused ? 'reconnecting' : state;
+    this.#showStatus();
+  }
+
+  #refuse(why = 'the server does not say why'): void {
+    this.#isRefused = true;
+    this.#listener.onProblem(`The room cannot be followed: ${why}`);
+  }
+
+  /** A token is the server's word that it listens: whatever is not in a history that is asked for now comes by itself. */
+  #hear(token: string): void {
+    this.#token = token;
+    if (this.#isRefused) this.#listener.onProblem('');
+    this.#isRefused = false;
+    void this.#catchUp();
+  }
+
+  #miss(): void {
+    this.#need = { kind: 'gap' };
+    this.#listener.onGap();
+    this.#showStatus();
+  }
+
+  /** Asks for the history until the newest reason for that is gone. Never rejects. */
+  async #catchUp(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    let need = this.#need;
+    while (need && (await this.#askForHistory())) {
+      if (this.#need === need) this.#need = undefined;
+      need = this.#need;
+    }
+    this.#isAsking = false;
+    this.#showStatus();
+  }
+
+  /** Whether an answer came; without one the next token leads here again. */
+  async #askForHistory(): Promise<boolean> {
+    try {
+      const { data, errors } = await this.#client.query<{ readonly messages: readonly Message[] }>({
+        query: `query History($room: String!, $last: Int!) {
+          messages(room: $room, last: $last) { ${message} }
+        }`,
+        variables: { room: this.#room, last: maxShown },
+      });
+      if (data) this.#listener.onHistory(data.messages);
+      if (errors) this.#listener.onProblem('Earlier messages could not be loaded.');
+      return data !== undefined && data !== null;
+    } catch {
+      return false;
+    }
+  }
+
+  #showStatus(): void {
+    const status = statuses[this.#state];
+    const isUp = status === 'live' || status === 'recovered';
+    this.#listener.onStatus(isUp && this.#need?.kind === 'gap' ? 'gap' : status);
   }
 }
 
-/** Rejects with words for people if the server did not take the message, or did not say so. */
-export async function postMessage(post: {
-  readonly room: string;
-  readonly author: string;
-  readonly text: string;
-}): Promise<Message> {
-  const { data, errors } = await client
-    .mutate<{ readonly postMessage: Message }>({
-      query: `mutation Post($room: String!, $author: String!, $text: String!) {
-        postMessage(room: $room, author: $author, text: $text) { ${message} }
-      }`,
-      variables: post,
-    })
-    .catch((cause: unknown) => {
-      throw new Error('No answer came: look for the message before you send it again.', { cause });
-    });
-  if (data) return data.postMessage;
-  throw new Error(`Not sent: ${errors?.[0]?.message ?? 'the server does not say why'}`);
-}
-
-/** Never rejects. */
-async function askForHistory(room: string, listener: RoomListener): Promise<void> {
-  try {
-    const { data, errors } = await client.query<{ readonly messages: readonly Message[] }>({
-      query: `query History($room: String!) { messages(room: $room) { ${message} } }`,
-      variables: { room },
-    });
-    if (data) listener.onMessages(data.messages);
-    if (errors) listener.onProblem('Earlier messages could not be loaded.');
-  } catch {
-    // the connection was lost, and the next one asks again
-  }
+async function delay(ms: number): Promise<true> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return true;
 }
