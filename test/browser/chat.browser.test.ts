@@ -18,6 +18,8 @@ import type { ChatServer } from '../support/chat.ts';
 import { launchChromium } from '../support/chromium.ts';
 import type { Chromium } from '../support/chromium.ts';
 
+/** As long as a name can be. */
+const longName = 'a-rather-long-name-of-a-room-as-they-are';
 const phone = { width: 390, height: 844 };
 
 describe('the pages of the chat', () => {
@@ -129,10 +131,10 @@ describe('the pages of the chat', () => {
     ).toEqual(['connection_init', 'subscribe', 'complete']);
   });
 
-  it.each(['/rooms/narrow', '/graphiql?room=narrow'])(
+  it.each([`/rooms/${longName}`, `/graphiql?room=${longName}`])(
     'needs no sideways scrolling of %s on a phone',
     async (path) => {
-      const writer = await openRoom('narrow');
+      const writer = await openRoom(longName);
       await say(writer, 'https://example.org/'.padEnd(300, 'x'));
       await messagesOf(writer).first().waitFor();
       const page = await open(path, phone);

@@ -11,7 +11,7 @@ const statusTexts = {
   recovered: 'Live – nothing missed',
   gap: 'Catching up',
   reconnecting: 'Reconnecting',
-  offline: 'Offline – reload to join again',
+  offline: 'Offline – reload',
 } as const satisfies Record<ConnectionStatus, string>;
 
 const room = roomOf(new URL(location.href));

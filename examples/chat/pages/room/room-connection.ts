@@ -35,16 +35,6 @@ const message = 'id author text sentAt';
 /** Time until a room that could not be followed is tried again. */
 const againAfterMs = 3_000;
 
-const statuses = {
-  idle: 'connecting',
-  connecting: 'connecting',
-  live: 'live',
-  recovered: 'recovered',
-  gap: 'live',
-  reconnecting: 'reconnecting',
-  ended: 'offline',
-} as const satisfies Record<OperationState, ConnectionStatus>;
-
 /** Why the history has to be asked for: an object of its own each time, so that a new reason is told from the one before. */
 interface Need {
   readonly kind: 'first' | 'gap';
@@ -56,10 +46,14 @@ export class RoomConnection {
   readonly #listener: RoomListener;
   readonly #client: Client;
   #state: OperationState = 'idle';
+  /** What the page says until the server says that it listens; `undefined` once it has. */
+  #waiting: 'connecting' | 'reconnecting' | undefined = 'connecting';
   #need: Need | undefined = { kind: 'first' };
   #isAsking = false;
   #isRefused = false;
+  #isComplaining = false;
   #token: string | undefined;
+  #shown: ConnectionStatus | undefined;
 
   constructor(room: string, listener: RoomListener) {
     this.#room = room;
@@ -101,7 +95,10 @@ export class RoomConnection {
         });
       });
     if (data) return data.postMessage;
-    throw new Error(`Not sent: ${errors?.[0]?.message ?? 'the server does not say why'}`);
+    const { message: why = 'the server does not say why', extensions } = errors?.[0] ?? {};
+    // of anything else, as of a Redis that did not answer, nobody knows
+    const isRefused = extensions?.['code'] === 'BAD_USER_INPUT';
+    throw new Error(`${isRefused ? 'Not sent' : 'Perhaps not sent'}: ${why}`);
   }
 
   /** A subscription comes back by itself; only one that the server refuses has to be made anew. */
@@ -116,27 +113,30 @@ export class RoomConnection {
           if (data) this.#listener.onMessage(data.messageAdded);
           if (errors) this.#refuse(errors[0]?.message);
         },
-        error: (error) => this.#listener.onProblem(`The room cannot be followed: ${String(error)}`),
+        error: (error) => this.#complain(`The room cannot be followed: ${String(error)}`),
       });
       for await (const state of operation.status) this.#enter(state);
     } while (this.#isRefused && (await delay(againAfterMs)));
   }
 
   #enter(state: OperationState): void {
-    this.#state = state === 'ended' && this.#isRefused ? 'reconnecting' : state;
+    this.#state = state;
+    const isBroken = state === 'reconnecting' || (state === 'ended' && this.#isRefused);
+    if (isBroken) this.#waiting = 'reconnecting';
     this.#showStatus();
   }
 
   #refuse(why = 'the server does not say why'): void {
     this.#isRefused = true;
-    this.#listener.onProblem(`The room cannot be followed: ${why}`);
+    this.#complain(`The room cannot be followed: ${why}`);
   }
 
   /** A token is the server's word that it listens: whatever is not in a history that is asked for now comes by itself. */
   #hear(token: string): void {
     this.#token = token;
-    if (this.#isRefused) this.#listener.onProblem('');
+    this.#waiting = undefined;
     this.#isRefused = false;
+    if (this.#isComplaining) this.#complain('');
     void this.#catchUp();
   }
 
@@ -169,17 +169,31 @@ export class RoomConnection {
         variables: { room: this.#room, last: maxShown },
       });
       if (data) this.#listener.onHistory(data.messages);
-      if (errors) this.#listener.onProblem('Earlier messages could not be loaded.');
+      if (errors) this.#complain('Earlier messages could not be loaded.');
       return data !== undefined && data !== null;
     } catch {
       return false;
     }
   }
 
+  /** What the form says about sending is left alone. */
+  #complain(problem: string): void {
+    this.#isComplaining = problem !== '';
+    this.#listener.onProblem(problem);
+  }
+
   #showStatus(): void {
-    const status = statuses[this.#state];
-    const isUp = status === 'live' || status === 'recovered';
-    this.#listener.onStatus(isUp && this.#need?.kind === 'gap' ? 'gap' : status);
+    const status = this.#status();
+    if (status === this.#shown) return;
+    this.#shown = status;
+    this.#listener.onStatus(status);
+  }
+
+  #status(): ConnectionStatus {
+    if (this.#state === 'ended' && !this.#isRefused) return 'offline';
+    if (this.#waiting) return this.#waiting;
+    if (this.#need?.kind === 'gap') return 'gap';
+    return this.#state === 'recovered' ? 'recovered' : 'live';
   }
 }
 
