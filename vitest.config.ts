@@ -125,6 +125,7 @@ export default defineConfig({
               test: {
                 name: 'ledger',
                 include: [ledgerTests.include],
+                maxConcurrency: 3,
                 testTimeout: 600_000,
                 hookTimeout: 60_000,
               },

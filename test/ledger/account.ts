@@ -24,18 +24,27 @@ export type Entry =
   /** The operation ended, or got errors instead of an event. */
   | { readonly kind: 'failed'; readonly code: string };
 
-/** What one operation of one client writes down. */
-export class Account {
+/** Whose account it is, and of what. */
+export interface AccountOwner {
   readonly client: string;
   readonly transport: string;
   readonly stream: Stream;
+  /** Whether it asked to be told of gaps: others are told by the end of their operation, and come back then. */
+  readonly isOptedIn: boolean;
+}
+
+/** What one operation of one client writes down. */
+export class Account {
+  readonly owner: AccountOwner;
   readonly entries: Entry[] = [];
   #lastSequence = 0;
 
-  constructor(client: string, transport: string, stream: Stream) {
-    this.client = client;
-    this.transport = transport;
-    this.stream = stream;
+  constructor(owner: AccountOwner) {
+    this.owner = owner;
+  }
+
+  get stream(): Stream {
+    return this.owner.stream;
   }
 
   write(entry: Entry): void {

@@ -7,6 +7,7 @@ import { createEvent } from './events.ts';
 import type { Accepted } from './journal.ts';
 
 const stream = { topic: 'events', key: 'a' };
+const owner = { client: 'client 1', transport: 'sse', stream, isOptedIn: true };
 
 function token(sequence: number, epoch = 'one'): string {
   const body = Buffer.from(JSON.stringify([epoch, String(sequence), 0])).toString('base64url');
@@ -39,7 +40,7 @@ function accepted(events: number): Accepted[] {
 
 /** What is wrong with an account of a stream of `events` events. */
 function violations(events: number, ...entries: readonly Entry[]): string[] {
-  const account = new Account('client 1', 'sse', stream);
+  const account = new Account(owner);
   for (const entry of [start, ...entries]) account.write(entry);
   return check(account, accepted(events)).violations.map(({ kind, events: n }) => `${kind} ${n}`);
 }
@@ -85,7 +86,7 @@ it('finds an event that comes twice', () => {
 });
 
 it('tolerates an event that comes again because it was published again to a log of another epoch', () => {
-  const account = new Account('client 1', 'sse', stream);
+  const account = new Account(owner);
   for (const each of [start, event(1), gap('RESUME_GAP', token(0, 'two')), event(1, 'two')]) {
     account.write(each);
   }
@@ -101,7 +102,7 @@ it('finds a gap in which nothing is missing', () => {
 });
 
 it('tolerates it where the log has another epoch, or the token could not be read', () => {
-  const account = new Account('client 1', 'sse', stream);
+  const account = new Account(owner);
   for (const each of [start, event(1), gap('RESUME_GAP', token(0, 'two')), event(2, 'two')]) {
     account.write(each);
   }
@@ -143,8 +144,23 @@ it('finds an operation that failed, but for the want of its broker', () => {
   expect(violations(1, { kind: 'failed', code: 'BROKER_UNAVAILABLE' }, event(1))).toEqual([]);
 });
 
+it('accepts that an operation ends that lost events and could not be told, before it goes on with a gap', () => {
+  const entries: readonly Entry[] = [
+    start,
+    event(1),
+    { kind: 'failed', code: 'EVENTS_LOST' },
+    gap('RESUME_GAP', token(2)),
+    event(3),
+  ];
+  const account = new Account({ ...owner, isOptedIn: false });
+  for (const each of entries) account.write(each);
+
+  expect(check(account, accepted(3)).violations).toEqual([]);
+  expect(violations(3, ...entries)).toEqual(['failed 1']);
+});
+
 it('counts what happened', () => {
-  const account = new Account('client 1', 'sse', stream);
+  const account = new Account(owner);
   for (const each of [start, event(1), { kind: 'recovered' } as const, dropped(2, 3), event(4)]) {
     account.write(each);
   }
@@ -159,7 +175,7 @@ it('counts what happened', () => {
 });
 
 it('shows who saw a violation, and what stands around it', () => {
-  const account = new Account('client 1', 'sse', stream);
+  const account = new Account(owner);
   for (const each of [start, event(1), event(3)]) account.write(each);
   const [violation] = check(account, accepted(3)).violations;
 

@@ -52,7 +52,10 @@ export interface Verdict {
 const unknowableReasons = new Set(['RESUME_INVALID', 'RESUME_EXPIRED']);
 
 /** How a server says that it cannot reach its broker; whoever asked has to ask again. */
-const toleratedFailures = new Set(['BROKER_UNAVAILABLE']);
+const unavailable = 'BROKER_UNAVAILABLE';
+
+/** How an operation ends that did not ask to be told of gaps. */
+const eventsLost = 'EVENTS_LOST';
 
 /**
  * Proves that an operation got every event that was accepted, each once and in order, or was told before the next one.
@@ -128,16 +131,19 @@ class Check {
         this.#gaps.push({ ...entry, epochBefore: this.#epoch });
         return;
       case 'failed':
-        if (!toleratedFailures.has(entry.code)) {
-          this.#complain('failed', 1, 'events, without an error', entry.code);
-        }
-        return;
+        return this.#takeFailure(entry.code);
       case 'start':
       case 'recovered':
         this.#epoch ??= positionIn(entry.token)?.epoch;
         return;
       case 'suppressed':
     }
+  }
+
+  #takeFailure(code: string): void {
+    const { isOptedIn } = this.#account.owner;
+    if (code === unavailable || (code === eventsLost && !isOptedIn)) return;
+    this.#complain('failed', 1, 'events, without an error', code);
   }
 
   #takeEvent(event: LedgerEvent, token: string | undefined): void {
@@ -254,7 +260,7 @@ const shownAround = 4;
 
 /** Who saw the violation, what was expected, what came, and what stands around it. */
 export function describeViolation(
-  { client, transport, stream, entries }: Account,
+  { owner: { client, transport, stream }, entries }: Account,
   { kind, events, expected, got, at }: Violation,
 ): string {
   const first = Math.max(0, at - shownAround);

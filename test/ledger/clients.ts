@@ -61,7 +61,9 @@ class OwnClient implements LedgerClient {
     carrier: Parameters<typeof createClient>[0]['transport'],
     { name, streams, nextUrl }: LedgerClientOptions,
   ) {
-    this.accounts = streams.map((stream) => new Account(name, transport, stream));
+    this.accounts = streams.map(
+      (stream) => new Account({ client: name, transport, stream, isOptedIn: true }),
+    );
     this.#client = createClient({
       url: nextUrl,
       transport: carrier,
@@ -153,7 +155,9 @@ class EventSourceClient implements LedgerClient {
   readonly #readers: readonly EventSourceReader[];
 
   constructor({ name, streams, nextUrl }: LedgerClientOptions) {
-    this.accounts = streams.map((stream) => new Account(name, 'EventSource', stream));
+    this.accounts = streams.map(
+      (stream) => new Account({ client: name, transport: 'EventSource', stream, isOptedIn: false }),
+    );
     this.#readers = this.accounts.map(
       (account) =>
         new EventSourceReader({

@@ -33,6 +33,8 @@ export class EventSourceReader {
   readonly #options: EventSourceReaderOptions;
   readonly #controller = new AbortController();
   #lastEventId = '';
+  /** It came back, and nobody knows yet whether anything is missing. */
+  #isBack = false;
 
   constructor(options: EventSourceReaderOptions) {
     this.#options = options;
@@ -58,7 +60,7 @@ export class EventSourceReader {
     const { account } = this.#options;
     const body = await this.#connect();
     if (!body) return;
-    if (this.#lastEventId) account.write({ kind: 'recovered', token: this.#lastEventId });
+    this.#isBack = this.#lastEventId !== '';
     const parser = new EventStreamParser();
     for await (const chunk of body) {
       for (const event of parser.push(chunk)) this.#take(event);
@@ -88,13 +90,18 @@ export class EventSourceReader {
       const { recovered, ...report } = JSON.parse(data) as GapReport & {
         readonly recovered?: boolean;
       }; // a server of the package wrote it
-      if (recovered === false) account.write({ kind: 'gap', ...report });
+      if (recovered === false) {
+        this.#isBack = false;
+        account.write({ kind: 'gap', ...report });
+      }
     }
     if (event !== 'next') return;
     const message = JSON.parse(data) as Message; // as above
     for (const { extensions, message: text } of message.errors ?? []) {
       account.write({ kind: 'failed', code: extensions?.code ?? text });
     }
+    if (this.#isBack) account.write({ kind: 'recovered' });
+    this.#isBack = false;
     const content = message.data?.[account.stream.topic];
     if (content) account.write({ kind: 'event', event: content, token: lastEventId });
   }

@@ -135,7 +135,7 @@ export class ServerProcess {
         port: 0,
         keys: [firstKey],
         outboxHighWaterBytes: 65_536,
-        drainWindowMs: 1_000,
+        drainWindowMs: 500,
         ...(toRedis && {
           redis: { url: `redis://127.0.0.1:${toRedis.port}`, timeoutMs: redisTimeoutMs },
         }),

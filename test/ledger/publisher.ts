@@ -44,6 +44,14 @@ export class Publisher {
     this.#pace = { ...this.#pace, ...pace };
   }
 
+  /** Resolves once so many more events of each stream are accepted. */
+  async accepted(events: number): Promise<void> {
+    const goals = this.streams.map((stream) => this.journal.of(stream).length + events);
+    const isShort = (stream: Stream, i: number): boolean =>
+      this.journal.of(stream).length < (goals[i] ?? 0);
+    while (!this.#isStopped && this.streams.some(isShort)) await pause(20);
+  }
+
   /** Resolves once what was sent last is accepted. */
   async stop(): Promise<void> {
     this.#isStopped = true;

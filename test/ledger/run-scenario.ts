@@ -91,7 +91,7 @@ function judge(scenario: Scenario, stage: Stage, durationMs: number): Outcome {
 
 /** Losses that were announced, but should not have been. */
 function forbiddenGaps({ permits }: Scenario, { accounts }: Stage): readonly string[] {
-  return accounts.flatMap(({ client, transport, entries }) =>
+  return accounts.flatMap(({ owner: { client, transport }, entries }) =>
     entries.flatMap((entry) =>
       entry.kind === 'gap' && !permits.includes(entry.reason ?? '')
         ? [`${client} over ${transport} was told of a gap for no reason: ${JSON.stringify(entry)}`]
