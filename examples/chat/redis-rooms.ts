@@ -10,7 +10,7 @@ export interface RedisRoomsOptions {
   readonly prefix: string;
 }
 
-/** What Redis keeps of a room; a room where nobody is or was for that long leaves. */
+/** What Redis keeps of a room: so many messages, or a few more, none of them older. */
 const kept = { events: 1_000, ageMs: 7 * 86_400_000 };
 const topic = 'messages';
 

@@ -176,7 +176,7 @@ export class RoomConnection {
     }
   }
 
-  /** What the form says about sending is left alone. */
+  /** Takes back only what it said itself: the form has problems of its own. */
   #complain(problem: string): void {
     this.#isComplaining = problem !== '';
     this.#listener.onProblem(problem);
