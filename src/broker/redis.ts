@@ -8,10 +8,14 @@ import { RedisConnection } from './redis/connection.ts';
 import { RedisFeed } from './redis/feed.ts';
 import { idempotencyKey, logKeys, wakeKey } from './redis/log-keys.ts';
 import type { LogKeys } from './redis/log-keys.ts';
+import { LogLooks } from './redis/log-looks.ts';
+import { LogPages } from './redis/log-pages.ts';
 import { RedisLogReaders } from './redis/log-readers.ts';
+import type { RedisLog } from './redis/redis-log.ts';
 import { parsePublished } from './redis/replies.ts';
 import { publishScript } from './redis/scripts.ts';
 import { systemClock } from './redis/system-clock.ts';
+import { Turnstile } from './redis/turnstile.ts';
 import { RedisWatch } from './redis/watch.ts';
 import { createTopic } from './topic.ts';
 import type { Broker, BrokerCapabilities, LogReader, PublishOptions, Topic } from './types.ts';
@@ -71,6 +75,9 @@ const defaults = {
   retention: { events: 1_000, bytes: 4 * 1_024 * 1_024, ageMs: 3_600_000, idleMs: 86_400_000 },
 } as const satisfies RedisBrokerOptions;
 
+/** Parts of logs that are read from Redis at the same time, besides what is read live. */
+const pagesAtOnce = 8;
+
 /** Events that are published by one command. */
 const eventsPerCommand = 100;
 
@@ -123,12 +130,20 @@ class LogsInRedis implements RedisBroker {
     });
     this.#blocking = new RedisConnection(connection);
     const { idleMs, ...limits } = this.#retention;
-    this.#readers = new RedisLogReaders({
+    const looks = new LogLooks({
       commands: this.#commands,
-      limits,
       idleMs,
-      codec: this.#codec,
       createEpoch,
+      turnstile: new Turnstile(pagesAtOnce),
+    });
+    const onLost = (log: RedisLog, why: string) => this.#readers.lose(log, why);
+    const pages = new LogPages({ looks, clock, onLost });
+    this.#readers = new RedisLogReaders({
+      looks,
+      pages,
+      clock,
+      limits,
+      codec: this.#codec,
       onInvalidEntry: (error) => tell(options.onInvalidEntry, error),
       onLog: () => {
         this.#feed.include();
@@ -141,15 +156,16 @@ class LogsInRedis implements RedisBroker {
       checkMs: options.checkMs ?? defaults.checkMs,
       idleMs,
       createEpoch,
-      onLost: (log, why) => this.#readers.lose(log, why),
+      onLost,
     });
     this.#feed = new RedisFeed({
       ...shared,
       connection: this.#blocking,
       wakeKey: wakeKey(this.#prefix, crypto.randomUUID()),
-      blockMs: timeoutMs,
+      blockMs: Math.max(1, Math.min(timeoutMs, Math.floor(limits.ageMs / 2))),
       timeoutMs,
-      count: limits.events + 1,
+      pages,
+      events: limits.events,
       ageMs: limits.ageMs,
       check: () => this.#watch.check(),
     });

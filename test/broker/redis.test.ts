@@ -8,6 +8,7 @@ import { VirtualClock } from 'millrace/testing';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import type { LogReader } from '../../src/broker/types.ts';
 import type { Position } from '../../src/vocabulary.ts';
 import { brokerContract } from '../contract/broker-contract.ts';
 import { readToFailure, takeEntries, takeEvents } from '../support/redis-readers.ts';
@@ -347,17 +348,104 @@ describe('redis broker', () => {
       expect(events).toEqual(readers.map((_, i) => numbers(99 - (i % 100), (i % 100) + 1)));
     });
 
-    it('are refused what does not fit into what a process holds', async () => {
+    it('get all that Redis has, also where a process holds less of it', async () => {
       const broker = createBroker({ retention: { bytes: 10_000 } });
-      const [first] = await broker.publishMany(
-        'topic',
-        'key',
-        numbers(20).map(() => 'x'.repeat(1_000)),
+      const texts = numbers(200).map((n) => `${n} ${'x'.repeat(1_000)}`);
+      const positions = await broker.publishMany('topic', 'key', texts);
+      const places = [0, 57, 120, 121, 190, 199];
+
+      const readers = await Promise.all(
+        places.map((place) => broker.read('topic', 'key', positions[place])),
       );
+      await broker.publish('topic', 'key', 'live');
 
-      const reader = await broker.read('topic', 'key', first);
+      const last = readers.at(-1)?.nextIndex ?? Number.NaN;
+      for (const [i, reader] of readers.entries()) {
+        const place = places[i] ?? Number.NaN;
+        expect(reader.complete).toBe(true);
+        expect(reader.nextIndex).toBe(last - 199 + place);
+        const expected = [...texts.slice(place + 1), 'live'];
+        expect(await takeEvents(reader, expected.length)).toEqual(expected);
+        expect(reader.nextIndex).toBe(last + 1);
+      }
+    });
 
-      expect(reader.complete).toBe(false);
+    it('that fall behind what a process holds go on as long as Redis has it', async () => {
+      const broker = createBroker({ retention: { bytes: 10_000 } });
+      const slow = await broker.read('topic', 'key', undefined);
+      const quick = await broker.read('topic', 'key', undefined);
+      const texts = numbers(50).map((n) => `${n} ${'x'.repeat(1_000)}`);
+      await broker.publishMany('topic', 'key', texts);
+      expect(await takeEvents(quick, 50)).toEqual(texts);
+
+      expect(await takeEvents(slow, 50)).toEqual(texts);
+      await broker.publish('topic', 'key', 'live');
+      expect(await takeEvents(slow, 1)).toEqual(['live']);
+
+      await quick.close();
+      expect(slow.nextIndex).toBe(quick.nextIndex === undefined ? -1 : quick.nextIndex + 1);
+    });
+
+    it('that fell behind what Redis keeps go on where they were if it is still there', async () => {
+      const broker = createBroker({ retention: { events: 20 } });
+      const patient = createBroker();
+      const slow = await broker.read('topic', 'key', undefined);
+      const quick = await broker.read('topic', 'key', undefined);
+      const positions = await patient.publishMany('topic', 'key', numbers(30));
+      expect(await takeEvents(quick, 30)).toEqual(numbers(30));
+
+      expect(await readToFailure(slow)).toEqual({ events: [], code: 'EVENTS_LOST' });
+      const again = await broker.read('topic', 'key', positions[9]);
+
+      expect(again.complete).toBe(true);
+      expect(await takeEvents(again, 20)).toEqual(numbers(20, 10));
+    });
+
+    it('are told when Redis removes what they have yet to read of it', async () => {
+      const broker = createBroker({ retention: { bytes: 10_000 } });
+      const texts = numbers(400).map((n) => `${n} ${'x'.repeat(5_000)}`);
+      const positions = await broker.publishMany('topic', 'key', texts);
+      const reader = await broker.read('topic', 'key', positions[0]);
+      const batch = await reader.read();
+
+      await client.xTrim(`${prefix}:topic:key`, 'MAXLEN', 10);
+
+      const { events, code } = await readToFailure(reader);
+      expect(code).toBe('EVENTS_LOST');
+      const seen = [...(batch ?? []).map(({ event }) => event), ...events];
+      expect(seen).toEqual(texts.slice(1, 1 + seen.length));
+      expect(seen.length).toBeLessThan(399);
+      expect(broker.readerCount).toBe(0);
+    });
+
+    it('end with what they were reading when they or their broker are closed', async () => {
+      const broker = createBroker({ retention: { bytes: 10_000 } });
+      const texts = numbers(300).map((n) => `${n} ${'x'.repeat(1_000)}`);
+      const [first] = await broker.publishMany('topic', 'key', texts);
+      const [one, two] = await Promise.all([1, 2].map(() => broker.read('topic', 'key', first)));
+
+      const pending = one?.read();
+      await one?.close();
+      expect(await pending).toBeUndefined();
+      expect(broker.readerCount).toBe(1);
+      await broker.close();
+
+      expect((await readToFailure(two as LogReader)).code).toBeUndefined(); // there are two
+      expect(broker.readerCount).toBe(0);
+    });
+
+    it('are refused more than is replayed at most', async () => {
+      const writer = createBroker({ retention: { events: 500 } });
+      const broker = createBroker({ retention: { events: 100, bytes: 10_000 } });
+      const positions = await writer.publishMany('topic', 'key', numbers(300));
+
+      const [early, late] = [
+        await broker.read('topic', 'key', positions[198]),
+        await broker.read('topic', 'key', positions[199]),
+      ];
+
+      expect([early.complete, late.complete]).toEqual([false, true]);
+      expect(await takeEvents(late, 100)).toEqual(numbers(100, 200));
     });
 
     it('have an index that no reader of the lost log had, once it is lost', async () => {

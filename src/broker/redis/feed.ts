@@ -2,6 +2,8 @@ import type { Clock } from '../../vocabulary.ts';
 import { zeroId } from './entry-id.ts';
 import { isWrongType } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
+import type { LogPages, LogPart } from './log-pages.ts';
+import { AnswerSize } from './page-size.ts';
 import type { RedisLog } from './redis-log.ts';
 import { parseStreams } from './replies.ts';
 
@@ -19,9 +21,10 @@ export interface RedisFeedOptions {
   /** How long one read blocks at most. */
   readonly blockMs: number;
   readonly timeoutMs: number;
-  /** Entries that are asked for at once, of each log: one more than a log keeps, so that a reader whose log lost some notices it. */
-  readonly count: number;
-  /** An absence for this long may have cost events. */
+  readonly pages: LogPages;
+  /** Events that a log keeps at least. */
+  readonly events: number;
+  /** An absence for this long may have cost events; longer than {@link RedisFeedOptions.blockMs}. */
   readonly ageMs: number;
   /** Finds the logs that are not any more what they were. */
   readonly check: () => Promise<void>;
@@ -33,6 +36,7 @@ const wakeKeptMs = 60_000;
 /** Reads all logs with one blocking command at a time. */
 export class RedisFeed {
   readonly #options: RedisFeedOptions;
+  readonly #answerSize: AnswerSize;
   #state: 'idle' | 'running' | 'closed' = 'idle';
   #wakeId = zeroId;
   #wake: 'none' | 'possible' | 'sent' = 'none';
@@ -41,6 +45,7 @@ export class RedisFeed {
 
   constructor(options: RedisFeedOptions) {
     this.#options = options;
+    this.#answerSize = new AnswerSize(options.events);
   }
 
   /** Takes in a log that was added: what is blocking is woken. */
@@ -96,15 +101,16 @@ export class RedisFeed {
     const { connection, clock, logs } = this.#options;
     const asked = [...logs];
     const askedAt = clock.now();
-    const pending = connection.run(this.#command(asked));
+    const count = this.#answerSize.entriesOf(asked.length);
+    const pending = connection.run(this.#command(asked, count));
     this.#wake = 'possible';
     const reply = await pending.finally(() => {
       this.#wake = 'none';
     });
-    if (clock.now() - askedAt > this.#options.ageMs + this.#options.blockMs)
-      this.#trustedSession = undefined;
+    // this process did nothing for so long that what came after the answer may have been removed
+    if (clock.now() - askedAt > this.#options.ageMs) this.#trustedSession = undefined;
     if (this.#trustedSession !== connection.sessions) await this.#checkAfterReturn();
-    this.#deliver(parseStreams(reply), new Map(asked));
+    await this.#deliver(parseStreams(reply), new Map(asked), count);
   }
 
   /** Redis may have restarted, or be another one, since the connection was there before. */
@@ -116,8 +122,8 @@ export class RedisFeed {
     this.#trustedSession = session;
   }
 
-  #command(asked: readonly (readonly [string, RedisLog])[]) {
-    const { count, blockMs, timeoutMs, wakeKey } = this.#options;
+  #command(asked: readonly (readonly [string, RedisLog])[], count: number) {
+    const { blockMs, timeoutMs, wakeKey } = this.#options;
     return {
       args: ['XREAD', 'COUNT', String(count), 'BLOCK', String(blockMs), 'STREAMS', wakeKey].concat(
         asked.map(([name]) => name),
@@ -128,13 +134,25 @@ export class RedisFeed {
     };
   }
 
-  #deliver(streams: ReturnType<typeof parseStreams>, asked: ReadonlyMap<string, RedisLog>): void {
+  async #deliver(
+    streams: ReturnType<typeof parseStreams>,
+    asked: ReadonlyMap<string, RedisLog>,
+    count: number,
+  ): Promise<void> {
+    const { logs, pages, wakeKey } = this.#options;
+    const whole: LogPart[] = [];
+    const readingOn: Promise<void>[] = [];
     for (const [name, entries] of streams) {
-      if (name === this.#options.wakeKey) this.#wakeId = entries.at(-1)?.id ?? this.#wakeId;
-      const log = this.#options.logs.get(name);
+      if (name === wakeKey) this.#wakeId = entries.at(-1)?.id ?? this.#wakeId;
+      const log = logs.get(name);
       // a log that was made anew meanwhile begins elsewhere
-      if (log !== undefined && log === asked.get(name)) log.append(entries);
+      if (log === undefined || log !== asked.get(name)) continue;
+      this.#answerSize.adapt(entries);
+      // Where as much as a log keeps may follow, something may have been removed before.
+      if (entries.length === count) readingOn.push(pages.readOn(log, entries));
+      else whole.push([log, entries]);
     }
+    await Promise.all([pages.append(whole), ...readingOn]);
   }
 
   async #sendWake(): Promise<void> {

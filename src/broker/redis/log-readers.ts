@@ -1,23 +1,23 @@
-import type { Position } from '../../vocabulary.ts';
+import type { SourceError } from '../../errors.ts';
+import type { Clock, Position } from '../../vocabulary.ts';
 import type { LogTailLimits } from '../log-tail.ts';
 import type { EventCodec } from './codec.ts';
-import type { RedisConnection } from './connection.ts';
 import { compareIds, isEntryId } from './entry-id.ts';
 import type { LogKeys } from './log-keys.ts';
+import type { LogLooks, Look } from './log-looks.ts';
+import type { LogPages } from './log-pages.ts';
 import { RedisLog } from './redis-log.ts';
 import { RedisReader } from './redis-reader.ts';
-import { parseEntries, parseLogView } from './replies.ts';
+import type { RedisReadStart } from './redis-reader.ts';
 import type { LogView } from './replies.ts';
-import { lookScript } from './scripts.ts';
-import type { SourceError } from '../../errors.ts';
 
 /** What {@link RedisLogReaders} are made from. */
 export interface RedisLogReadersOptions {
-  readonly commands: RedisConnection;
+  readonly looks: LogLooks;
+  readonly pages: LogPages;
+  readonly clock: Clock;
   readonly limits: Required<LogTailLimits>;
-  readonly idleMs: number;
   readonly codec: EventCodec;
-  readonly createEpoch: () => string;
   readonly onInvalidEntry: (error: SourceError) => void;
   /** A log is read from now on that was not before. */
   readonly onLog: () => void;
@@ -45,18 +45,21 @@ export class RedisLogReaders {
   }
 
   async head(keys: LogKeys): Promise<Position> {
-    const { epoch, lastId } = await this.#look(keys);
-    return { epoch, offset: lastId };
+    const { view } = await this.#options.looks.look(keys);
+    return { epoch: view.epoch, offset: view.lastId };
   }
 
   async open(keys: LogKeys, after: Position | undefined): Promise<RedisReader> {
+    const asked = after !== undefined && isEntryId(after.offset) ? after : undefined;
     for (;;) {
-      const view = await this.#look(keys, after?.offset);
-      const log = this.#retain(keys, view);
+      const look = await this.#options.looks.look(keys, asked?.offset);
+      const log = this.#retain(keys, look.view);
       try {
-        await this.#catchUp(log, view.lastId);
-        const index = await this.#findStart(log, view, after);
-        if (!log.hasEnded || this.#state === 'ended') return this.#createReader(log, view, index);
+        const resumed = asked && (await this.#findPlace(log, look, asked));
+        const start = resumed ?? (await this.#findHead(log, look.view));
+        const complete = after === undefined || resumed !== undefined;
+        if (this.#state === 'ended' || (start && !log.hasEnded))
+          return this.#createReader(log, look.view, { complete, ...(start ?? endOf(log)) });
       } finally {
         this.#release(log);
       }
@@ -76,85 +79,48 @@ export class RedisLogReaders {
     this.#logs.clear();
   }
 
-  #createReader(log: RedisLog, view: LogView, index: number | undefined): RedisReader {
-    const start = {
-      complete: index !== undefined,
-      index: index ?? log.indexAfter(view.lastId),
-      earliest: view.firstId === undefined ? undefined : log.position(view.firstId),
-      head: log.position(view.lastId),
-    };
-    return new RedisReader(log, start, {
-      add: () => {
-        log.users += 1;
-        this.#readerCount += 1;
-      },
-      remove: () => {
-        this.#readerCount -= 1;
-        this.#release(log);
-      },
-    });
-  }
-
-  /** Where what follows `after` begins; `undefined` if something of that is missing. */
-  async #findStart(
+  #createReader(
     log: RedisLog,
-    view: LogView,
-    after: Position | undefined,
-  ): Promise<number | undefined> {
-    if (after === undefined) return log.indexAfter(view.lastId);
-    const { offset } = after;
-    if (after.epoch !== log.epoch || !view.holdsRange) return undefined;
-    const isHeld = () => compareIds(offset, log.floorId) >= 0;
-    if (!isHeld()) await log.exclusive(() => this.#readHistory(log, offset));
-    return isHeld() ? log.indexAfter(offset) : undefined;
+    { firstId, lastId }: LogView,
+    start: Pick<RedisReadStart, 'complete' | 'afterId' | 'index'>,
+  ): RedisReader {
+    const held = {
+      earliest: firstId === undefined ? undefined : log.position(firstId),
+      head: log.position(lastId),
+    };
+    return new RedisReader(
+      log,
+      { ...start, ...held },
+      {
+        add: () => {
+          log.users += 1;
+          this.#readerCount += 1;
+        },
+        remove: () => {
+          this.#readerCount -= 1;
+          this.#release(log);
+        },
+      },
+    );
   }
 
-  /** Puts what stands between `after` and the tail into the tail, if it is all there and not too much. */
-  async #readHistory(log: RedisLog, after: string): Promise<void> {
-    const { floorId } = log;
-    if (log.hasEnded || compareIds(after, floorId) >= 0) return;
-    const { events } = this.#options.limits;
-    const view = await this.#look(log.keys, after, { upTo: floorId, count: events + 1 });
-    if (log.hasEnded || view.epoch !== log.epoch || !view.holdsRange) return;
-    const held = log.tail.nextIndex - log.tail.firstIndex;
-    // More than a log keeps, or the tail has let go of events meanwhile: then more than that follows as well.
-    if (view.entries.length + held > events || log.floorId !== floorId) return;
-    log.prepend(view.entries, after);
+  /** `undefined` if something after `after` is missing, or too much follows. */
+  async #findPlace(log: RedisLog, look: Look, after: Position): Promise<LogPlace | undefined> {
+    const { epoch, offset } = after;
+    if (epoch !== log.epoch || !look.isHeld) return undefined;
+    if (compareIds(offset, log.lastId) > 0) await this.#options.pages.reach(log, look.view.lastId);
+    return this.#placeAfter(log, offset);
   }
 
-  /** Reads up to what Redis had when it was looked at: what comes later is for the feed. */
-  async #catchUp(log: RedisLog, lastId: string): Promise<void> {
-    while (!log.hasEnded && compareIds(log.lastId, lastId) < 0) {
-      const count = String(this.#options.limits.events + 1);
-      const range = ['XRANGE', log.keys.stream, `(${log.lastId}`, '+', 'COUNT', count];
-      const entries = parseEntries(
-        await this.#options.commands.run({ args: range, repeat: 'until-answered' }),
-      );
-      if (entries.length === 0) return;
-      log.append(entries);
-    }
+  /** `undefined` if what follows has left meanwhile. */
+  async #findHead(log: RedisLog, { lastId }: LogView): Promise<LogPlace | undefined> {
+    await this.#options.pages.reach(log, lastId);
+    return this.#placeAfter(log, lastId);
   }
 
-  async #look(
-    keys: LogKeys,
-    after?: string,
-    range: { readonly upTo: string; readonly count: number } = { upTo: '+', count: 0 },
-  ): Promise<LogView> {
-    const { commands, createEpoch, idleMs } = this.#options;
-    const position = after !== undefined && isEntryId(after) ? after : '';
-    const reply = await commands.run({
-      repeat: 'until-answered',
-      args: [
-        'EVAL',
-        lookScript,
-        '2',
-        keys.stream,
-        keys.epoch,
-        createEpoch(),
-        String(idleMs),
-      ].concat(position, range.upTo, String(range.count)),
-    });
-    return parseLogView(reply);
+  async #placeAfter(log: RedisLog, afterId: string): Promise<LogPlace | undefined> {
+    const index = await log.history.indexAfter(afterId);
+    return index === undefined ? undefined : { afterId, index };
   }
 
   /** The log as it was seen; to be released. */
@@ -168,7 +134,7 @@ export class RedisLogReaders {
   }
 
   #create(keys: LogKeys, view: LogView): RedisLog {
-    const { limits, codec, onInvalidEntry, onLog } = this.#options;
+    const { looks, clock, limits, codec, onInvalidEntry, onLog } = this.#options;
     const log = new RedisLog({
       keys,
       epoch: view.epoch,
@@ -178,6 +144,8 @@ export class RedisLogReaders {
       limits,
       codec,
       onInvalidEntry,
+      looks,
+      clock,
     });
     if (this.#state === 'ended') {
       log.tail.complete();
@@ -201,4 +169,10 @@ export class RedisLogReaders {
       log.tail.nextIndex + this.#options.limits.events + 1,
     );
   }
+}
+
+type LogPlace = Pick<RedisReadStart, 'afterId' | 'index'>;
+
+function endOf(log: RedisLog): LogPlace {
+  return { afterId: log.lastId, index: log.tail.nextIndex };
 }

@@ -1,11 +1,14 @@
 import { SourceError } from '../../errors.ts';
-import type { Instant, Position } from '../../vocabulary.ts';
+import type { Clock, Instant, Position } from '../../vocabulary.ts';
 import { LogTail } from '../log-tail.ts';
 import type { LogTailLimits } from '../log-tail.ts';
 import type { LogEntry } from '../types.ts';
 import type { EventCodec } from './codec.ts';
 import { compareIds, timeOf } from './entry-id.ts';
+import { LogHistory } from './log-history.ts';
 import type { LogKeys } from './log-keys.ts';
+import type { LogLooks } from './log-looks.ts';
+import { PageSize } from './page-size.ts';
 import type { RedisReader } from './redis-reader.ts';
 import type { LogCheck, StoredEntry } from './replies.ts';
 
@@ -18,9 +21,11 @@ export interface RedisLogOptions {
   /** Entries that had ever been added by then; `undefined` where Redis does not count them. */
   readonly added: number | undefined;
   readonly firstIndex: number;
-  readonly limits: LogTailLimits;
+  readonly limits: Required<LogTailLimits>;
   readonly codec: EventCodec;
   readonly onInvalidEntry: (error: SourceError) => void;
+  readonly looks: LogLooks;
+  readonly clock: Clock;
 }
 
 /** What an entry takes in memory besides its event. */
@@ -30,23 +35,29 @@ const entryBytes = 200;
 export class RedisLog {
   readonly keys: LogKeys;
   readonly epoch: string;
+  readonly limits: Required<LogTailLimits>;
   /** Readers, and those who are about to read. */
   users = 0;
   readonly readers = new Set<RedisReader>();
+  readonly history: LogHistory;
+  readonly pageSize: PageSize = new PageSize();
   readonly #options: RedisLogOptions;
+  readonly #epochBytes: Buffer;
   #tail: LogTail<RedisEntry>;
   #lastId: string;
   #added: number | undefined;
-  /** What is done to this log one after the other. */
-  #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: RedisLogOptions) {
     this.#options = options;
     this.keys = options.keys;
     this.epoch = options.epoch;
+    this.limits = options.limits;
+    this.#epochBytes = Buffer.from(options.epoch);
     this.#lastId = options.lastId;
     this.#added = options.added;
     this.#tail = new LogTail(options.limits, options.firstIndex);
+    const { looks, clock, limits } = options;
+    this.history = new LogHistory({ log: this, looks, clock, events: limits.events });
   }
 
   get tail(): LogTail<RedisEntry> {
@@ -71,39 +82,60 @@ export class RedisLog {
     return this.#tail.at(this.#tail.firstIndex)?.previousId ?? this.#lastId;
   }
 
+  /** Whether the tail holds everything that follows `id`. */
+  holdsAfter(id: string): boolean {
+    return compareIds(id, this.floorId) >= 0;
+  }
+
   position(id: string): Position {
     return { epoch: this.epoch, offset: id };
   }
 
-  /** Index of the first entry after `id`; one that is not held any more if that may have been removed. */
+  /** Index of the first entry after `id`, which the tail holds. */
   indexAfter(id: string): number {
-    let index = this.#tail.nextIndex;
-    for (;;) {
-      const entry = this.#tail.at(index - 1);
-      if (entry === undefined) break;
-      if (compareIds(entry.id, id) <= 0) return index;
-      index -= 1;
+    let [first, next] = [this.#tail.firstIndex, this.#tail.nextIndex];
+    while (first < next) {
+      const middle = Math.floor((first + next) / 2);
+      const entry = this.#tail.at(middle);
+      if (entry && compareIds(entry.id, id) <= 0) first = middle + 1;
+      else next = middle;
     }
-    return compareIds(id, this.floorId) < 0 ? index - 1 : index;
+    return next;
   }
 
-  /** Adds what follows the last entry without a gap; what is there already is left out. */
-  append(entries: readonly StoredEntry[]): void {
-    for (const stored of entries) {
-      if (this.hasEnded) return;
+  /**
+   * Adds what follows the last entry without a gap; what is there already is left out.
+   *
+   * @remarks
+   * At most half of what the tail can hold, so that readers who keep up do not lose anything to a burst. Returns the others: they are for
+   * the next turn.
+   */
+  append(entries: readonly StoredEntry[]): readonly StoredEntry[] {
+    const { events, bytes } = this.limits;
+    const [mostEvents, mostBytes] = [this.#tail.nextIndex + Math.max(1, events / 2), bytes / 2];
+    let addedBytes = 0;
+    for (const [i, stored] of entries.entries()) {
+      if (this.hasEnded) return [];
       if (compareIds(stored.id, this.#lastId) <= 0) continue;
-      if (!this.#appendOne(stored)) return;
+      if (this.#tail.nextIndex >= mostEvents || addedBytes > mostBytes) return entries.slice(i);
+      addedBytes += this.#appendOne(stored);
     }
+    return [];
   }
 
-  /** Adds what stands before the tail and ends at its floor; cursors of the readers are moved. */
-  prepend(entries: readonly StoredEntry[], afterId: string): void {
-    const older = this.#decodeAll(entries, afterId);
-    const tail = new LogTail<RedisEntry>(
-      this.#options.limits,
-      this.#tail.firstIndex - older.length,
-    );
-    for (const entry of older) tail.append(entry, entry.bytes);
+  /** Up to `lastId` there is nothing more. */
+  skipTo(lastId: string, added: number | undefined): void {
+    if (compareIds(lastId, this.#lastId) <= 0) return;
+    this.#lastId = lastId;
+    this.#added = added;
+  }
+
+  /** Adds what stands before the tail and ends at its floor, as far as there is room; cursors of the readers are moved. */
+  prepend(older: readonly RedisEntry[]): void {
+    const fitting = this.#fittingBefore(older);
+    if (fitting.length === 0) return;
+    const tail = new LogTail<RedisEntry>(this.limits, this.#tail.firstIndex - fitting.length);
+    for (const entry of fitting) tail.append(entry, entry.bytes);
     for (let i = this.#tail.firstIndex; i < this.#tail.nextIndex; i++) {
       const entry = this.#tail.at(i);
       if (entry) tail.append(entry, entry.bytes);
@@ -112,11 +144,18 @@ export class RedisLog {
     for (const reader of this.readers) reader.move(tail);
   }
 
-  /** Runs `task` after those that were given before. */
-  exclusive<Result>(task: () => Promise<Result>): Promise<Result> {
-    const result = this.#work.then(task);
-    this.#work = result.catch(() => undefined); // whoever gave the task is told
-    return result;
+  /** The last ones for which there is room. */
+  #fittingBefore(older: readonly RedisEntry[]): readonly RedisEntry[] {
+    const { events, bytes } = this.limits;
+    const held = this.#tail.nextIndex - this.#tail.firstIndex;
+    let first = older.length;
+    let heldBytes = this.#tail.heldBytes;
+    for (let entry = older[first - 1]; entry !== undefined; entry = older[first - 1]) {
+      heldBytes += entry.bytes;
+      if (heldBytes > bytes || held + older.length - first >= events) break;
+      first -= 1;
+    }
+    return older.slice(first);
   }
 
   /** Readers read what is left, then learn that something is missing. */
@@ -136,33 +175,35 @@ export class RedisLog {
     return check.added - added > unread ? removedUnread : undefined;
   }
 
-  #appendOne(stored: StoredEntry): boolean {
-    const epoch = fieldOf(stored, 'epoch');
-    if (epoch !== undefined && Buffer.from(epoch).toString() !== this.epoch) {
+  /** Entries that follow each other, the first of them `previousId`; what is no event is left out. */
+  decode(entries: readonly StoredEntry[], previousId: string): readonly RedisEntry[] {
+    const decoded: RedisEntry[] = [];
+    let previous = previousId;
+    for (const stored of entries) {
+      const entry = this.#decode(stored, previous);
+      if (entry) decoded.push(entry);
+      previous = stored.id;
+    }
+    return decoded;
+  }
+
+  /** Returns how much memory was taken. */
+  #appendOne(stored: StoredEntry): number {
+    const epoch = fieldOf(stored, epochField);
+    if (epoch !== undefined && !this.#epochBytes.equals(epoch)) {
       this.lose(epochChanged);
-      return false;
+      return 0;
     }
     const entry = this.#decode(stored, this.#lastId);
     this.#lastId = stored.id;
     if (this.#added !== undefined) this.#added += 1;
     if (entry) this.#tail.append(entry, entry.bytes);
-    return true;
-  }
-
-  #decodeAll(entries: readonly StoredEntry[], afterId: string): readonly RedisEntry[] {
-    const decoded: RedisEntry[] = [];
-    let previousId = afterId;
-    for (const stored of entries) {
-      const entry = this.#decode(stored, previousId);
-      if (entry) decoded.push(entry);
-      previousId = stored.id;
-    }
-    return decoded;
+    return entry?.bytes ?? 0;
   }
 
   /** `undefined` for what is no event: programs of others may write anything. */
   #decode(stored: StoredEntry, previousId: string): RedisEntry | undefined {
-    const field = fieldOf(stored, 'event');
+    const field = fieldOf(stored, eventField);
     try {
       if (field === undefined) throw new Error('there is no field `event`');
       return {
@@ -193,12 +234,13 @@ export interface RedisEntry extends LogEntry {
 const epochChanged = 'the log in Redis is another one than before';
 const removedUnread = 'events left the log in Redis before this process had read them';
 
-const names = new Map(['event', 'epoch'].map((name) => [name, Buffer.from(name)]));
+const eventField = Buffer.from('event');
+const epochField = Buffer.from('epoch');
 
-function fieldOf({ fields }: StoredEntry, name: 'event' | 'epoch'): Uint8Array | undefined {
+function fieldOf({ fields }: StoredEntry, name: Buffer): Uint8Array | undefined {
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const field = fields[i];
-    if (field && names.get(name)?.equals(field)) return fields[i + 1];
+    if (field && name.equals(field)) return fields[i + 1];
   }
   return undefined;
 }

@@ -3,11 +3,15 @@ import { Consumers } from '../consumers.ts';
 import type { ConsumerCount } from '../consumers.ts';
 import type { LogTail, TailCursor } from '../log-tail.ts';
 import type { LogBatch, LogReader } from '../types.ts';
+import { HistoryCursor } from './history-cursor.ts';
 import type { RedisEntry, RedisLog } from './redis-log.ts';
 
 /** Where a {@link RedisReader} begins. */
 export interface RedisReadStart {
   readonly complete: boolean;
+  /** The entry after which it reads. */
+  readonly afterId: string;
+  /** The index of the event after that. */
   readonly index: number;
   readonly earliest: Position | undefined;
   readonly head: Position;
@@ -21,7 +25,10 @@ export class RedisReader implements LogReader {
   readonly head: Position;
   readonly #log: RedisLog;
   readonly #consumers: Consumers;
-  #cursor: TailCursor<RedisEntry>;
+  /** The end of what is replayed. */
+  readonly #headIndex: number;
+  #afterId: string;
+  #cursor: HistoryCursor | TailCursor<RedisEntry>;
 
   constructor(log: RedisLog, start: RedisReadStart, count: ConsumerCount) {
     this.#log = log;
@@ -29,7 +36,11 @@ export class RedisReader implements LogReader {
     this.complete = start.complete;
     this.earliest = start.earliest;
     this.head = start.head;
-    this.#cursor = log.tail.cursor(start.index);
+    this.#headIndex = log.tail.nextIndex;
+    this.#afterId = start.afterId;
+    this.#cursor = log.holdsAfter(start.afterId)
+      ? log.tail.cursor(start.index)
+      : new HistoryCursor(log, start.afterId, start.index);
     this.#consumers = new Consumers(count);
     log.readers.add(this);
   }
@@ -37,9 +48,15 @@ export class RedisReader implements LogReader {
   async read(): Promise<LogBatch | undefined> {
     try {
       for (;;) {
+        if (this.#mayGoBack()) this.#goBack();
         const cursor = this.#cursor;
         const batch = await cursor.read();
-        if (batch !== undefined || cursor === this.#cursor) return batch;
+        if (batch !== undefined) {
+          this.#afterId = batch.at(-1)?.id ?? this.#afterId;
+          return batch;
+        }
+        if (cursor instanceof HistoryCursor && cursor.isLevel) this.#joinTail(cursor);
+        if (cursor === this.#cursor) return undefined;
       }
     } finally {
       if (this.#cursor.isClosed) this.#release();
@@ -52,7 +69,7 @@ export class RedisReader implements LogReader {
 
   /** Goes on at the same place of a tail that reaches further back. */
   move(tail: LogTail<RedisEntry>): void {
-    if (this.#cursor.isClosed) return;
+    if (this.#cursor.isClosed || this.#cursor instanceof HistoryCursor) return;
     const cursor = this.#cursor;
     this.#cursor = tail.cursor(cursor.nextIndex);
     cursor.close();
@@ -65,6 +82,10 @@ export class RedisReader implements LogReader {
     reader.#log.readers.delete(reader);
   }
 
+  addConsumers(others: number): void {
+    this.#consumers.add(others);
+  }
+
   removeConsumer(): void {
     this.#consumers.remove();
   }
@@ -72,6 +93,33 @@ export class RedisReader implements LogReader {
   async close(): Promise<void> {
     this.#cursor.close();
     this.#release();
+  }
+
+  /**
+   * The tail has let go of what comes next, which Redis may have.
+   *
+   * @remarks
+   * Whoever has read live and is further behind than a log has to keep is told at once: Redis keeps a little more by chance.
+   */
+  #mayGoBack(): boolean {
+    const { tail, limits, hasEnded } = this.#log;
+    const { nextIndex, isClosed } = this.#cursor;
+    if (this.#cursor instanceof HistoryCursor || isClosed || hasEnded) return false;
+    const isReplaying = nextIndex < this.#headIndex;
+    return (
+      nextIndex < tail.firstIndex && (isReplaying || tail.nextIndex - nextIndex <= limits.events)
+    );
+  }
+
+  #goBack(): void {
+    const { nextIndex } = this.#cursor;
+    this.#cursor.close();
+    this.#cursor = new HistoryCursor(this.#log, this.#afterId, nextIndex);
+  }
+
+  #joinTail(cursor: HistoryCursor): void {
+    this.#cursor = this.#log.tail.cursor(cursor.nextIndex);
+    cursor.close();
   }
 
   #release(): void {

@@ -13,8 +13,10 @@ export interface LogView {
   readonly firstId: string | undefined;
   /** Entries that were ever added; `undefined` before Redis 7. */
   readonly added: number | undefined;
-  /** Everything after the asked position is held. */
-  readonly holdsRange: boolean;
+  readonly length: number;
+  /** For each position that was asked about, and at the end for the one after which entries were wanted: whether everything after it is held. */
+  readonly held: readonly boolean[];
+  /** Not certain to follow their position without a gap. */
   readonly entries: readonly StoredEntry[];
 }
 
@@ -29,13 +31,14 @@ export interface LogCheck {
 }
 
 export function parseLogView(reply: unknown): LogView {
-  const [epoch, lastId, firstId, added, held, entries] = toList(reply);
+  const [epoch, lastId, firstId, added, length, held, entries] = toList(reply);
   return {
     epoch: toText(epoch),
     lastId: toText(lastId),
     firstId: toText(firstId) || undefined,
     added: toCount(added),
-    holdsRange: held === 1,
+    length: toCount(length) ?? 0,
+    held: toList(held).map((answer) => answer === 1),
     entries: parseEntries(entries),
   };
 }

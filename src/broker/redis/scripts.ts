@@ -54,24 +54,25 @@ return answer
 `;
 
 /**
- * Arguments: epoch, idle, the position that is asked for or nothing, the last entry to give, how many to give at most.
- * Answers with the epoch, the last id, the first entry's id, how many entries were ever added, whether everything after the position is held,
- * and the entries after it.
+ * Arguments: epoch, idle, the position after which entries are wanted, the last entry to give, how many to give at most (0 for none), and any
+ * number of positions that are asked about.
+ * Answers with the epoch, the last id, the first entry's id, how many entries were ever added, how many are held, for each position and then
+ * for the one of the entries whether everything after it is held, and the entries.
  */
 export const lookScript: string = `${ensureLog}
-local after = ARGV[3]
 local info = describe()
 local last, first, added = info['last-generated-id'], info['first-entry'], info['entries-added']
-local held = 0
-if after ~= '' then
-  if after == last or #redis.call('XRANGE', stream, after, after) > 0 then held = 1
-  elseif after == '0-0' and added == info['length'] then held = 1 end
+local function holds(after)
+  if after == last or #redis.call('XRANGE', stream, after, after) > 0 then return 1 end
+  return after == '0-0' and added == info['length'] and 1 or 0
 end
-local entries = {}
-if held == 1 and ARGV[5] ~= '0' then
-  entries = redis.call('XRANGE', stream, '(' .. after, ARGV[4], 'COUNT', ARGV[5])
+local held, entries = {}, {}
+for i = 6, #ARGV do held[#held + 1] = holds(ARGV[i]) end
+if ARGV[5] ~= '0' then
+  held[#held + 1] = holds(ARGV[3])
+  entries = redis.call('XRANGE', stream, '(' .. ARGV[3], ARGV[4], 'COUNT', ARGV[5])
 end
-return {epoch, last, first and first[1] or '', added or -1, held, entries}
+return {epoch, last, first and first[1] or '', added or -1, info['length'], held, entries}
 `;
 
 /**

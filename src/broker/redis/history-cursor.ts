@@ -1,0 +1,66 @@
+import { SourceError } from '../../errors.ts';
+import type { RedisEntry, RedisLog } from './redis-log.ts';
+
+/** One reader's place before the tail of a log, until it is level with that. */
+export class HistoryCursor {
+  readonly #log: RedisLog;
+  #afterId: string;
+  #next: number;
+  #isClosed = false;
+  readonly #closed: Promise<undefined>;
+  #close: (() => void) | undefined;
+
+  constructor(log: RedisLog, afterId: string, nextIndex: number) {
+    this.#log = log;
+    this.#afterId = afterId;
+    this.#next = nextIndex;
+    this.#closed = new Promise((resolve) => {
+      this.#close = () => resolve(undefined);
+    });
+    log.history.enter();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Index of the next entry that is read. */
+  get nextIndex(): number {
+    return this.#next;
+  }
+
+  /** What follows is in the tail. */
+  get isLevel(): boolean {
+    return !this.#isClosed && this.#log.holdsAfter(this.#afterId);
+  }
+
+  /** The next entries, at least one; `undefined` once the place is level with the tail, or once closed. */
+  async read(): Promise<readonly RedisEntry[] | undefined> {
+    while (!this.#isClosed && !this.isLevel) {
+      const page = await Promise.race([this.#log.history.nextPage(this.#afterId), this.#closed]);
+      if (this.#isClosed) return undefined;
+      if (page === undefined) return this.#fail();
+      this.#afterId = page.lastId;
+      this.#next += page.entries.length;
+      if (page.entries.length > 0) return page.entries;
+    }
+    return undefined;
+  }
+
+  /** Ends a pending read. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#log.history.leave();
+    this.#close?.();
+  }
+
+  #fail(): undefined {
+    this.close();
+    const { end } = this.#log.tail;
+    if (end?.kind === 'completed') return undefined;
+    throw end?.kind === 'failed'
+      ? end.error
+      : new SourceError('EVENTS_LOST', 'events left Redis before this reader had read them');
+  }
+}
