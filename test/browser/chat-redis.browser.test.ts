@@ -1,12 +1,12 @@
 import type { Page } from 'playwright-core';
 import { createClient } from 'redis';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 
 import { messagesOf, postTo, startChat, stopChat, untilStatus } from '../support/chat.ts';
 import type { ChatServer } from '../support/chat.ts';
 import { launchChromium } from '../support/chromium.ts';
 import type { Chromium } from '../support/chromium.ts';
-import { shareRedis } from '../support/redis-server.ts';
+import { RedisServer, shareRedis } from '../support/redis-server.ts';
 import type { RedisShare } from '../support/redis-server.ts';
 
 let redis: RedisShare;
@@ -103,6 +103,33 @@ it('asks for the history when the subscription cannot go on, and says then that 
   ]);
 });
 
+it('follows a room again once Redis is back', async () => {
+  const ownRedis = await RedisServer.start('append-only');
+  onTestFinished(() => ownRedis.close());
+  const chat = await startChat({ REDIS_URL: ownRedis.url });
+  onTestFinished(async () => {
+    await stopChat(chat, 'SIGKILL');
+  });
+  const early = await openWindow('away', chat);
+  await postTo(chat, 'away', 'before');
+
+  await ownRedis.kill();
+  const late = await open('away', chat);
+  const problem = late.page.getByRole('alert');
+  await problem.filter({ hasText: 'The room cannot be followed' }).waitFor();
+  await untilStatus(late.page, 'Reconnecting');
+  await ownRedis.start();
+  await untilStatus(late.page, 'Live');
+  await messagesOf(late.page).filter({ hasText: 'before' }).waitFor();
+  await postTo(chat, 'away', 'after');
+
+  for (const { page } of [early, late]) {
+    await messagesOf(page).nth(1).waitFor();
+    expect(await messagesOf(page).allTextContents()).toEqual(['before', 'after']);
+  }
+  expect(await problem.isVisible()).toBe(false);
+});
+
 it('has rooms of any name', async () => {
   const name = 'a:b%25 c/d – ☕';
   await postTo(other, name, 'Coffee?');
@@ -147,17 +174,22 @@ interface Frame {
   };
 }
 
-async function openWindow(room: string): Promise<Window> {
+/** Resolves once the page listens and has the history. */
+async function openWindow(room: string, at?: ChatServer): Promise<Window> {
+  const opened = await open(room, at);
+  await expect.poll(() => opened.received.filter(isHistory).length, { timeout: 20_000 }).toBe(1);
+  return opened;
+}
+
+async function open(room: string, at = server): Promise<Window> {
   const page = await chromium.context.newPage();
   const received: Frame[] = [];
   page.on('websocket', (socket) => {
-    // what the server sends is of this form
-    socket.on('framereceived', ({ payload }) =>
-      received.push(JSON.parse(String(payload)) as Frame),
-    );
+    socket.on('framereceived', ({ payload }) => {
+      received.push(JSON.parse(String(payload)) as Frame); // what the server sends is of this form
+    });
   });
-  await page.goto(new URL(`/rooms/${room}`, server.url).href);
-  await expect.poll(() => received.filter(isHistory).length).toBe(1);
+  await page.goto(new URL(`/rooms/${room}`, at.url).href);
   return { page, received };
 }
 

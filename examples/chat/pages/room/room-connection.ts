@@ -32,7 +32,7 @@ export interface RoomListener {
 }
 
 const message = 'id author text sentAt';
-/** Time until a room that could not be followed is tried again. */
+/** Time until what the server could not do is tried again. */
 const againAfterMs = 3_000;
 
 /** Why the history has to be asked for: an object of its own each time, so that a new reason is told from the one before. */
@@ -146,7 +146,7 @@ export class RoomConnection {
     this.#showStatus();
   }
 
-  /** Asks for the history until the newest reason for that is gone. Never rejects. */
+  /** Asks for the history until the newest reason for that is gone; while the connection is lost, the next token leads here again. Never rejects. */
   async #catchUp(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
@@ -157,9 +157,10 @@ export class RoomConnection {
     }
     this.#isAsking = false;
     this.#showStatus();
+    if (this.#need && !this.#waiting) setTimeout(() => void this.#catchUp(), againAfterMs);
   }
 
-  /** Whether an answer came; without one the next token leads here again. */
+  /** Whether an answer came. */
   async #askForHistory(): Promise<boolean> {
     try {
       const { data, errors } = await this.#client.query<{ readonly messages: readonly Message[] }>({
