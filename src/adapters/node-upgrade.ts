@@ -5,7 +5,7 @@ import type { ServerOptions } from 'ws';
 import { WebSocketServer } from 'ws';
 
 import type { Server } from '../server/index.ts';
-import { NewcomerPace } from '../server/newcomer-pace.ts';
+import { Pace, newcomersPerTurn } from '../server/pace.ts';
 import { systemClock } from '../server/system-clock.ts';
 import { toRequestHead } from './node-request-head.ts';
 import { ServedWebSocket, serveWebSocket } from './node-socket.ts';
@@ -33,7 +33,7 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
     perMessageDeflate: false,
   } satisfies ServerOptions<typeof ServedWebSocket> & { readonly closeTimeout: number }; // which the types do not know
   const webSockets = new WebSocketServer(options);
-  const newcomers = new NewcomerPace(systemClock);
+  const newcomers = new Pace(systemClock, newcomersPerTurn);
   const upgrade = ({ request, socket, head }: Upgrade): void => {
     // `ws` speaks version 8 too, a draft without the rules that came later
     if (request.headers['sec-websocket-version'] !== '13') return demandVersion(socket);

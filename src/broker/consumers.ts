@@ -18,6 +18,13 @@ export class Consumers {
     other.#state = 'released';
   }
 
+  /** Others share the reader from now on. */
+  add(others: number): void {
+    if (this.#state === 'released') return;
+    this.#others += others;
+    for (let i = 0; i < others; i += 1) this.#count.add();
+  }
+
   remove(): void {
     if (this.#others === 0) return;
     this.#others -= 1;

@@ -20,6 +20,7 @@ export interface EntryReader {
   readonly complete?: boolean;
   readonly head?: Position;
   adopt?(reader: object): void;
+  addConsumers?(others: number): void;
   removeConsumer?(): void;
   close(): Promise<void>;
 }

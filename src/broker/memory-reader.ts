@@ -41,6 +41,10 @@ export class MemoryReader implements LogReader {
     reader.#cursor.close();
   }
 
+  addConsumers(others: number): void {
+    this.#consumers.add(others);
+  }
+
   removeConsumer(): void {
     this.#consumers.remove();
   }

@@ -139,6 +139,8 @@ export interface LogReader {
    * {@link Broker.readerCount} stays as it is: it counts consumers.
    */
   adopt?(reader: object): void;
+  /** So many others, who have no reader of their own, share this one from now on. */
+  addConsumers?(others: number): void;
   /** One of several consumers left. */
   removeConsumer?(): void;
   /** Releases the reader; a pending `read()` resolves with `undefined` at once. Closing twice is harmless. Never rejects. */

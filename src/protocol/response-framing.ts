@@ -18,8 +18,12 @@ export interface ResponseFraming {
    * @param id - what a reader sends back when it reconnects, where the framing has a place for it
    */
   result(resultText: string, id?: string): string;
-  /** Says where the stream stands without a result; absent where the framing has no place for that. */
-  position?(id: string): string;
+  /**
+   * Says where the stream stands without a result; absent where the framing has no place for that.
+   *
+   * @param report - JSON for a reader that came back, or nothing
+   */
+  position?(id: string | undefined, report: string): string;
   /** The end, after the last result. */
   complete(): string;
   /** Request errors, or the failure of the source, and the end. */

@@ -15,7 +15,7 @@ import type { EffectiveLimits } from './limits.ts';
 import { givenNumbers, toEffectiveLimits } from './limits.ts';
 import type { InternalErrorReporter, Masking } from './masking.ts';
 import { createMasking, createReporter } from './masking.ts';
-import { NewcomerPace } from './newcomer-pace.ts';
+import { Pace, newcomersPerTurn, replaysPerTurn } from './pace.ts';
 import type { KeepAliveOptions, ServerOptions } from './options.ts';
 import { Principals } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
@@ -39,7 +39,9 @@ export interface ServerCore {
   readonly deadlines: Deadlines;
   readonly flusher: Flusher;
   /** Of operations. */
-  readonly newcomers: NewcomerPace;
+  readonly newcomers: Pace;
+  /** Of events that are delivered to one operation alone until it is level with others. */
+  readonly replays: Pace;
   readonly capacity: Capacity;
   readonly principals: Principals;
   readonly counters: Counters;
@@ -71,6 +73,16 @@ const defaultProtocols: readonly Protocol[] = [
   'multipart',
 ];
 
+/** Of results that are kept; whoever cannot come back needs none. */
+function toResultBytes(resume: ServerOptions['resume']): number {
+  if (resume === false) return 0;
+  const { resultBytes = defaultResultBytes } = resume ?? {};
+  if (resultBytes >= 0) return resultBytes;
+  throw new UsageError('resume.resultBytes must be a number of bytes, at least 0');
+}
+
+const defaultResultBytes = 16 * 1_024 * 1_024;
+
 /** Checks the options; throws {@link UsageError} for what cannot work, an invalid schema included. */
 export function createCore(options: ServerOptions): ServerCore {
   const protocols = options.protocols ?? defaultProtocols;
@@ -101,7 +113,8 @@ export function createCore(options: ServerOptions): ServerCore {
     clock,
     deadlines: new Deadlines(clock),
     flusher: new Flusher(clock),
-    newcomers: new NewcomerPace(clock),
+    newcomers: new Pace(clock, newcomersPerTurn),
+    replays: new Pace(clock, replaysPerTurn),
     capacity: new Capacity(options.limits),
     principals: new Principals({ principal: options.principal, limits, report }),
     counters: new Counters(),
@@ -109,7 +122,7 @@ export function createCore(options: ServerOptions): ServerCore {
     engine: options.engine ?? createReferenceEngine({ limits }),
     documents: new Documents(options, report),
     masking: createMasking(options.maskErrors ?? true, report),
-    sharing: new Sharing(),
+    sharing: new Sharing(toResultBytes(options.resume)),
     resumeTokens: options.resume === false ? undefined : new ResumeTokens(options.resume),
     report,
     schemaFor: (request) => (typeof schema === 'function' ? schema(request) : schema),

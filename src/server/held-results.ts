@@ -77,8 +77,10 @@ export class HeldResults {
   holdLatest(reader: ResultReader, result: ResultText): number {
     const bytes = reader.bytesOf(result);
     const waiting = this.#newest.get(reader);
-    if (!waiting) return this.#add({ kind: 'result', reader, result, bytes });
-    if (waiting.result.isResumable) this.#replace(waiting);
+    if (!waiting || waiting.result.standing === 'report' || result.standing === 'report') {
+      return this.#add({ kind: 'result', reader, result, bytes });
+    }
+    if (waiting.result.standing === 'resumable') this.#replace(waiting);
     this.#bytes += bytes - waiting.bytes;
     waiting.result = result;
     waiting.bytes = bytes;
@@ -162,7 +164,7 @@ export class HeldResults {
     for (; this.#bytes > this.#maximumBytes && this.#oldest < this.#queue.length; this.#oldest++) {
       const held = this.#queue[this.#oldest];
       if (held === newcomer) break;
-      if (held?.kind !== 'result' || held.reader.policy !== 'drop-oldest') continue;
+      if (held?.kind !== 'result' || !mayBeDropped(held)) continue;
       this.#drop(held, this.#oldest);
       dropped += 1;
     }
@@ -174,7 +176,7 @@ export class HeldResults {
     const { reader, result } = held;
     this.#remove(held, index);
     reader.droppedResults += 1;
-    if (!result.isResumable) return;
+    if (result.standing !== 'resumable') return;
     const range = this.#dropped.get(reader) ?? this.#announce(reader, index);
     range.add(result);
   }
@@ -195,6 +197,10 @@ export class HeldResults {
     this.#queue = this.#queue.slice(index);
     this.#oldest = Math.max(0, this.#oldest - index);
   }
+}
+
+function mayBeDropped({ reader, result }: HeldResult): boolean {
+  return reader.policy === 'drop-oldest' && result.standing !== 'report';
 }
 
 function sizeOf(held: Held): number {

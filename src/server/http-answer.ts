@@ -105,10 +105,11 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     return this.#stream !== undefined && this.framing.position !== undefined;
   }
 
-  positioned(mark: ResumeMark): void {
-    const { token } = mark;
-    const text = token === undefined ? undefined : this.framing.position?.(token);
-    if (text !== undefined) this.#stream?.write(text);
+  positioned(mark: ResumeMark | undefined, report: object): void {
+    const { position } = this.framing;
+    const id = mark?.token;
+    const told = Object.keys(report).length > 0 ? JSON.stringify(report) : '';
+    if (position && (id !== undefined || told !== '')) this.#stream?.write(position(id, told));
   }
 
   next(result: ResultText): void {

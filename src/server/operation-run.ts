@@ -5,10 +5,11 @@ import type { ServerCore } from './core.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
 import { noRequest } from './request-head.ts';
 import { ResumableSink } from './resume/resumable-sink.ts';
-import { readResumeRequest } from './resume/resume-attempt.ts';
+import type { ResumeRequest } from './resume/resume-attempt.ts';
+import { gapError, readResumeRequest, toReport } from './resume/resume-attempt.ts';
 import type { ResumeMark } from './resume/resume-subject.ts';
 import { ResultText } from './result-text.ts';
-import type { Recipient } from './sharing/recipient.ts';
+import type { Loss, Recipient } from './sharing/recipient.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import { SubscriptionRun } from './subscription-run.ts';
 import { toResultText } from './to-result-text.ts';
@@ -31,8 +32,8 @@ export interface ResultSink {
   next(result: ResultText): void;
   /** Whether it says where it stands beside its results: whoever reconnects to it can then resume without having opted in. */
   readonly saysPositions?: boolean;
-  /** Reading begins at `mark`. */
-  positioned?(mark: ResumeMark): void;
+  /** Everything up to `mark` was read; `report` is what its client has to know about that, if anything. */
+  positioned?(mark: ResumeMark | undefined, report: object): void;
   /** Request errors, or the failure of a source; `errors` is never empty. */
   error(errors: readonly FormattedError[]): void;
   complete(): void;
@@ -79,8 +80,9 @@ export class OperationRun implements Recipient {
     return question instanceof Question ? question.context : question;
   }
 
+  /** Nothing is delivered any more; what ends it badly may still be on its way through a hook. */
   get hasEnded(): boolean {
-    return this.#state === 'ended';
+    return this.#state === 'ended' || this.#state === 'failing';
   }
 
   /** Runs the operation; resolves, never rejects, once nothing more will happen for it or the events of its group are all that it waits for. */
@@ -107,7 +109,7 @@ export class OperationRun implements Recipient {
 
   /** Stops the work; the sink hears nothing any more. Cancelling an operation that has ended does nothing. */
   cancel(): void {
-    if (!this.hasEnded) this.#end();
+    if (this.#state !== 'ended') this.#end();
   }
 
   /** What has to be stopped if the operation ends now; the last one counts. */
@@ -131,18 +133,30 @@ export class OperationRun implements Recipient {
     return this.#sink.saysPositions === true;
   }
 
-  /** Reading begins at `mark`. */
-  positioned(mark: ResumeMark): void {
-    if (!this.hasEnded) this.#sink.positioned?.(mark);
+  /** Its client asked to be told where it stands, and is from now on. */
+  resumes(request: ResumeRequest): void {
+    // most operations do not, and shall not carry a word about it
+    this.#sink = new ResumableSink(this.#sink, request);
   }
 
-  /** From now on each result says where it stands; `report` is what the client is told before the first one. */
-  resumes(report: object): void {
-    const result = { extensions: { resume: report } };
-    if (this.hasEnded) return;
-    this.#sink.next(new ResultText(JSON.stringify(result), result));
-    // most operations do not, and shall not carry a word about it
-    this.#sink = new ResumableSink(this.#sink);
+  /** Everything up to `mark` was read; `report` is what a client that asked has to know about that. */
+  positioned(mark: ResumeMark | undefined, report: object = {}): void {
+    if (!this.hasEnded) this.#sink.positioned?.(mark, report);
+  }
+
+  passed(mark: ResumeMark | undefined): void {
+    if (mark) this.positioned(mark);
+  }
+
+  get hearsOfLosses(): boolean {
+    return this.#sink instanceof ResumableSink;
+  }
+
+  lost({ mark, errors }: Loss): void {
+    const sink = this.#sink;
+    if (!mark || !(sink instanceof ResumableSink)) return this.fail(errors);
+    if (sink.failsOnGap) return this.fail([gapError('RESUME_GAP')]);
+    this.positioned(mark, toReport({ kind: 'gap', code: 'RESUME_GAP' }));
   }
 
   deliver(result: ResultText): void {
@@ -227,8 +241,9 @@ export class OperationRun implements Recipient {
 
   async #fail(errors: readonly FormattedError[]): Promise<void> {
     if (this.hasEnded) return;
+    this.#stopAs('failing');
     const shown = await this.#replaceErrors(errors);
-    if (this.hasEnded) return;
+    if (this.#isCancelled()) return;
     this.#end();
     this.#sink.error(shown);
   }
@@ -249,10 +264,19 @@ export class OperationRun implements Recipient {
     this.complete();
   }
 
-  #end(): void {
+  #stopAs(end: 'failing' | 'ended'): void {
     const state = this.#state;
-    this.#state = 'ended';
+    this.#state = end;
     if (typeof state === 'object') state.stop();
+  }
+
+  /** A method, because the compiler would otherwise believe that the state cannot change during an `await`. */
+  #isCancelled(): boolean {
+    return this.#state === 'ended';
+  }
+
+  #end(): void {
+    this.#stopAs('ended');
     if (this.#core.options.onComplete) void this.#notifyCompletion(); // handles its own failure
   }
 
@@ -281,4 +305,4 @@ class Question {
 }
 
 /** Running work may have something that has to be stopped. */
-type OperationState = 'running' | Stoppable | 'ended';
+type OperationState = 'running' | Stoppable | 'failing' | 'ended';

@@ -170,7 +170,8 @@ export class Outbox extends TurnOutput {
 
   /** Returns how many results were dropped. */
   #dropOrHold(reader: ResultReader, result: ResultText): number {
-    if (reader.policy === 'drop-newest') return this.#dropNewest(reader, result);
+    const isReport = result.standing === 'report';
+    if (reader.policy === 'drop-newest' && !isReport) return this.#dropNewest(reader, result);
     this.#held ??= this.#startHolding();
     return reader.policy === 'latest'
       ? this.#held.holdLatest(reader, result)
@@ -179,7 +180,7 @@ export class Outbox extends TurnOutput {
 
   #dropNewest(reader: ResultReader, result: ResultText): 1 {
     reader.droppedResults += 1;
-    if (result.isResumable) {
+    if (result.standing === 'resumable') {
       this.#held ??= this.#startHolding();
       this.#held.holdDropped(reader, result);
     }

@@ -20,8 +20,8 @@ export class ResultText {
   #latestPiece: StreamPiece | undefined;
   /** Where it stands in its log, if it stands in one. */
   mark: ResumeMark | undefined;
-  /** Whether it carries its token, for a client that wants to know what it misses. */
-  isResumable = false;
+  /** Whether it carries its token, for a client that wants to know what it misses, or is what such a client is told. */
+  standing: 'none' | 'resumable' | 'report' = 'none';
   #resumable: ResultText | undefined;
 
   constructor(text: string, result: FormattedResult) {
@@ -83,7 +83,7 @@ function withToken(given: ResultText, token: string | undefined): ResultText {
       ? JSON.stringify(marked)
       : `${text.slice(0, -1)},"extensions":${JSON.stringify(extensions)}}`;
   const resumable = new ResultText(markedText, marked);
-  resumable.isResumable = true;
+  resumable.standing = 'resumable';
   return resumable;
 }
 

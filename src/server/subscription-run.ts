@@ -5,7 +5,7 @@ import type { SourceStep } from '../broker/source-steps.ts';
 import { applySteps } from '../broker/source-steps.ts';
 import type { SharableSource } from '../broker/sharable-source.ts';
 import { isSharable } from '../broker/sharable-source.ts';
-import { SteppedProducer, createSnapshotReader } from '../broker/stepped-producer.ts';
+import { createSnapshotReader } from '../broker/stepped-producer.ts';
 import type {
   Closable,
   EventExecutor,
@@ -14,22 +14,28 @@ import type {
   ResolvedSubscription,
   StartedSubscription,
 } from '../execution/index.ts';
-import { createSourceReader } from '../stream/source-reader.ts';
+import { SourceError } from '../errors.ts';
 import type { SourceItem, SourceReader } from '../stream/source.ts';
-import type { FormattedError, Instant, OperationRequest } from '../vocabulary.ts';
+import type { OperationRequest } from '../vocabulary.ts';
 import type { Admitted } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import { eventContextFor } from './event-context.ts';
+import { LogFollower } from './log-follower.ts';
+import type { Delivery, OpenLog } from './log-follower.ts';
 import type { OperationRun } from './operation-run.ts';
-import type { GapCode, ResumeOutcome, ResumeRequest } from './resume/resume-attempt.ts';
-import { ResumeAttempt, toReport } from './resume/resume-attempt.ts';
+import type { ResultText } from './result-text.ts';
+import { openWhenAvailable } from './resume/reopen.ts';
+import type { ResumeOutcome, ResumeRequest } from './resume/resume-attempt.ts';
+import { ResumeAttempt, gapError, startOf, toReport } from './resume/resume-attempt.ts';
 import type { ResumeMark } from './resume/resume-subject.ts';
 import { ResumeSubject } from './resume/resume-subject.ts';
 import { GroupMember } from './sharing/group-member.ts';
-import { filtersOf, mapsOf } from './sharing/member-filters.ts';
-import type { GroupStart } from './sharing/sharing.ts';
+import { filtersOf, judge, mapsOf } from './sharing/member-filters.ts';
+import type { MemberFilter, Verdict } from './sharing/member-filters.ts';
 import type { SharePlan } from './sharing/share-plan.ts';
 import { decideSharing } from './sharing/share-plan.ts';
+import type { SharedEvent } from './sharing/shared-event.ts';
+import type { SharedResults } from './sharing/shared-results.ts';
 import { extensionsOf } from './subscription-field.ts';
 
 /** A subscription that was admitted. */
@@ -53,8 +59,6 @@ export class SubscriptionRun {
   readonly #admitted: AdmittedSubscription;
   readonly #input: ExecutionInput;
   readonly #controller = new AbortController();
-  /** What its resume tokens are about; `undefined` where nobody can resume. */
-  #subject: ResumeSubject | undefined;
 
   constructor(core: ServerCore, run: OperationRun, admitted: AdmittedSubscription) {
     const { context, variables } = admitted;
@@ -84,154 +88,199 @@ export class SubscriptionRun {
   }
 
   async #runShared(plan: SharePlan, resolved: ResolvedSubscription): Promise<void> {
-    const { source, group } = plan;
-    const { audience } = group;
-    this.#subject = this.#subjectOf(
-      resolved,
-      source,
-      audience.kind === 'named' ? audience.name : undefined,
-    );
-    const opened = await this.#open(source, resolved);
+    const { source, group: wanted } = plan;
+    const { audience } = wanted;
+    const name = audience.kind === 'named' ? audience.name : undefined;
+    const opened = await this.#open(source, resolved, this.#subjectOf(resolved, source, name));
     if (!opened) return;
-    const { reader, steps } = opened;
-    if (reader.nextIndex === undefined) {
+    if (opened.reader.nextIndex === undefined) {
       this.#core.sharing.countNotShared('its broker does not number what it reads');
-      return this.#pumpAlone(
-        createSourceReader(new SteppedProducer(reader, steps)),
-        resolved.detach(),
-      );
+      return this.#followAlone(opened, resolved);
     }
-    const outcome = await this.#approach(opened, plan, resolved);
-    if (outcome === 'left') await reader.close();
+    const { sharing } = this.#core;
+    const { subject } = opened;
+    const results = sharing.resultsOf(this.#core, wanted, {
+      resolved,
+      maps: mapsOf(source.steps),
+      subject,
+    });
+    if (this.#canComeBack(subject)) results.remember();
+    const follower = this.#follower(opened);
+    if (!(await this.#begin(opened, follower, resolved))) return follower.close();
+    const filters = filtersOf(opened.steps);
+    const hasJoined = await follower.follow(
+      (entry) => this.#replay(entry, results, filters),
+      () => this.#tryToJoin(follower, { source, results, filters }),
+    );
+    if (!hasJoined) await follower.close();
   }
 
-  /** Along its own source: that of the resolver, or its log for a client that wants to resume. */
+  /** Along its own source: that of the resolver, or its log for a client that can come back. */
   async #runForItself(resolved: ResolvedSubscription): Promise<void> {
     const { stream } = resolved;
-    if (isSharable(stream)) this.#subject = this.#subjectOf(resolved, stream, undefined);
-    if (!isSharable(stream) || !this.#canComeBack) {
+    const subject = isSharable(stream) ? this.#subjectOf(resolved, stream) : undefined;
+    if (!isSharable(stream) || !this.#canComeBack(subject)) {
       return this.#runAlone(await resolved.start(), resolved);
     }
-    const opened = await this.#open(stream, resolved);
-    if (!opened) return undefined;
-    const reader = createSourceReader(new SteppedProducer(opened.reader, opened.steps));
-    return this.#pumpAlone(reader, resolved.detach());
+    const opened = await this.#open(stream, resolved, subject);
+    if (opened) await this.#followAlone(opened, resolved);
   }
 
+  async #followAlone(opened: OpenedLog, resolved: ResolvedSubscription): Promise<void> {
+    const follower = this.#follower(opened);
+    const executor = resolved.detach();
+    if (!(await this.#begin(opened, follower, resolved))) return follower.close();
+    await follower.follow((entry) => this.#deliverEntry(entry, opened, executor));
+    await follower.close();
+  }
+
+  #follower(opened: OpenedLog): LogFollower {
+    const follower = new LogFollower(this.#core, this.#run, opened);
+    this.#closesWith(follower);
+    return follower;
+  }
+
+  /** @param audience - the name of it; `undefined` for everybody, or for whoever shares with nobody */
   #subjectOf(
     { field }: ResolvedSubscription,
     { identity }: SharableSource,
-    audience: string | undefined,
+    audience?: string,
   ): ResumeSubject | undefined {
     const { resumeTokens } = this.#core;
     return resumeTokens && new ResumeSubject(resumeTokens, field.name, identity, audience);
   }
 
-  get #canComeBack(): boolean {
-    const isWanted = this.#admitted.resume.isOptedIn || this.#run.saysPositions;
-    return this.#subject !== undefined && isWanted;
-  }
-
-  /** `undefined` for a client that cannot come back. */
-  #attempt(): ResumeAttempt | undefined {
-    const subject = this.#canComeBack ? this.#subject : undefined;
-    return subject && new ResumeAttempt(this.#admitted.resume, subject);
+  #canComeBack(subject: ResumeSubject | undefined): boolean {
+    return subject !== undefined && (this.#admitted.resume.isOptedIn || this.#run.saysPositions);
   }
 
   /** Opens the log where the client wants to go on, and tells it what came of that; `undefined` if there is nothing more to do. */
   async #open(
     source: SharableSource,
     resolved: ResolvedSubscription,
+    subject: ResumeSubject | undefined,
   ): Promise<OpenedLog | undefined> {
-    const attempt = this.#attempt();
-    const opened = await resolved.open(() => source.openLog(attempt?.position));
+    const { resume } = this.#admitted;
+    const attempt =
+      subject && this.#canComeBack(subject) ? new ResumeAttempt(resume, subject) : undefined;
+    const opened = await resolved.open(() => this.#openLog(source, attempt));
     if (opened.kind === 'refused') {
       this.#refuse(opened);
       return undefined;
     }
     const { reader } = opened;
     const outcome = attempt?.judge(reader) ?? fresh;
-    if (outcome.kind === 'gap' && attempt?.failsOnGap === true) {
-      this.#run.fail([gapError(outcome.code)]);
-    }
+    if (outcome.kind === 'gap' && resume.failsOnGap) this.#run.fail([gapError(outcome.code)]);
     if (this.#run.hasEnded) {
       await reader.close();
       return undefined;
     }
     this.#closesWith(reader);
     this.#run.started(extensionsOf(resolved.field).slowConsumer);
+    const position = startOf(outcome, reader, { asked: attempt?.position, source });
     const steps = stepsAfter(outcome, source);
-    if (!attempt) return { reader, steps };
-    const mark = attempt.startOf(outcome, reader, source);
+    if (attempt?.isReported) this.#run.resumes(resume);
     // whoever is cut off while it reads a snapshot has to read that again, so until then it gets nothing to come back with
     const isEarly = steps.some(({ kind }) => kind === 'start-with');
-    const { isOptedIn } = attempt;
-    this.#tellStart({ isOptedIn, mark: isEarly ? undefined : mark }, toReport(outcome));
-    return { reader, steps, ...(isEarly && { start: { isOptedIn, mark } }) };
+    const start = attempt && position && subject?.mark(position);
+    if (attempt) this.#run.positioned(isEarly ? undefined : start, toReport(outcome));
+    return { source, reader, position, subject, steps, start: isEarly ? start : undefined };
   }
 
-  /** Tells a client where it can come back to, each in its own way. */
-  #tellStart({ isOptedIn, mark }: ResumeStart, report = {}): void {
-    const token = mark?.token;
-    if (isOptedIn) this.#run.resumes({ ...report, ...(token !== undefined && { token }) });
-    if (mark) this.#run.positioned(mark);
+  /** Clients that can come back stay while the broker is away; others are told. */
+  async #openLog(source: SharableSource, attempt: ResumeAttempt | undefined): Promise<EntryReader> {
+    if (!attempt) return source.openLog();
+    const reader = await openWhenAvailable(
+      () => source.openLog(attempt.position),
+      () => !this.#run.hasEnded,
+      this.#core.clock,
+    );
+    if (reader) return reader;
+    throw new SourceError('BROKER_UNAVAILABLE', 'nobody waits for the broker any more');
   }
 
-  /** To the group by way of its own snapshot, and of the events that the group has had already. */
-  async #approach(
-    { reader, steps, start }: OpenedLog,
-    plan: SharePlan,
+  /** Reads its snapshot, if it needs one; false if the operation ended over that. */
+  async #begin(
+    { steps, start }: OpenedLog,
+    follower: LogFollower,
     resolved: ResolvedSubscription,
-  ): Promise<'joined' | 'left'> {
-    const { group: wanted } = plan;
+  ): Promise<boolean> {
     const snapshot = createSnapshotReader(steps);
-    if (snapshot) {
-      this.#closesWith(both(snapshot, reader));
-      if ((await this.#pump(snapshot, resolved.detach())) === 'operation') return 'left';
-      if (start) this.#tellStart(start);
-    }
-    while (!this.#run.hasEnded) {
-      const from = reader.nextIndex ?? 0;
-      const group = this.#core.sharing.find(wanted);
-      if (group === undefined || group.nextIndex <= from) {
-        const maps = mapsOf(steps);
-        this.#join(plan, { resolved, reader, firstIndex: from, maps, subject: this.#subject });
-        return 'joined';
-      }
-      const batch = await this.#read(reader);
-      if (batch === 'failed') return 'left';
-      if (batch === undefined) this.#run.complete();
-      else await this.#deliverAll(batch, steps, resolved.detach());
-    }
-    return 'left';
+    if (!snapshot) return true;
+    this.#closesWith(both(snapshot, follower));
+    const end = await this.#pump(snapshot, resolved.detach());
+    if (end === 'source' && start) this.#run.positioned(start);
+    this.#closesWith(follower);
+    return end === 'source';
   }
 
-  /** Nothing may come between the look at the group and this. */
-  #join(plan: SharePlan, start: GroupStart): void {
+  /** An event that others of its plan had, or will have. */
+  async #replay(
+    entry: SourceEntry,
+    results: SharedResults,
+    filters: readonly MemberFilter[],
+  ): Promise<Delivery> {
+    const event = results.at(entry);
+    const verdict = await judge(filters, event);
+    // nothing is executed for somebody who left meanwhile
+    if (verdict.kind === 'dropped' || this.#run.hasEnded) return 'passed';
+    const result = await this.#resultOf(event, verdict, results);
+    result.mark = event.mark;
+    this.#run.deliver(result);
+    return 'delivered';
+  }
+
+  async #resultOf(
+    event: SharedEvent,
+    verdict: Verdict,
+    results: SharedResults,
+  ): Promise<ResultText> {
+    const { executor } = results;
+    if (verdict.kind === 'failed') return executor.fail(verdict.error);
+    if (!results.isRemembering) return this.#executeAlone(event, results);
+    const outcome = await event.outcome();
+    return outcome.kind === 'shared'
+      ? outcome.result
+      : executor.executeFor(this.#admitted.context, outcome.value);
+  }
+
+  async #executeAlone(event: SharedEvent, { executor, maps }: SharedResults): Promise<ResultText> {
+    const value = await event.valueAfter(maps.length);
+    return value.kind === 'known'
+      ? executor.executeAlone(this.#admitted.context, value.value)
+      : executor.fail(value.error);
+  }
+
+  /** Joins its group unless that is ahead; makes it if there is none. */
+  #tryToJoin(
+    { reader, nextIndex, position }: LogFollower,
+    { source, results, filters }: JoinedGroup,
+  ): boolean {
     const { sharing } = this.#core;
     const run = this.#run;
-    const { reader, firstIndex } = start;
-    const known = sharing.find(plan.group);
-    const group = known ?? sharing.create(this.#core, plan.group, start);
-    const member = new GroupMember(run, filtersOf(plan.source.steps), { group, firstIndex });
+    const known = sharing.find(results.plan);
+    if (known && known.nextIndex > nextIndex) return false;
+    const start = { source, reader, firstIndex: nextIndex, position };
+    const group = known ?? sharing.create(this.#core, results, start);
+    const member = new GroupMember(run, filters, { group, firstIndex: nextIndex });
     group.join(member, reader);
     run.stopsWith(member);
     run.settle();
     if (!known) void group.run(); // never rejects
+    return true;
   }
 
-  async #deliverAll(
-    batch: readonly SourceEntry[],
-    steps: readonly SourceStep[],
+  async #deliverEntry(
+    { event, position, publishedAt }: SourceEntry,
+    { steps, subject }: OpenedLog,
     executor: EventExecutor,
-  ): Promise<void> {
-    for (const { event, position, publishedAt } of batch) {
-      if (this.#run.hasEnded) return;
-      const item = await applySteps(steps, event, position);
-      if (item !== undefined && !this.#run.hasEnded) {
-        await this.#deliver(item, executor, publishedAt);
-      }
+  ): Promise<Delivery> {
+    const item = await applySteps(steps, event, position);
+    if (item === undefined) return 'passed';
+    if (!this.#run.hasEnded) {
+      await this.#deliver(item, executor, position && subject?.mark(position, publishedAt));
     }
+    return 'delivered';
   }
 
   async #runAlone(
@@ -289,14 +338,13 @@ export class SubscriptionRun {
   async #deliver(
     item: SourceItem<unknown>,
     executor: EventExecutor,
-    publishedAt?: Instant,
+    mark?: ResumeMark,
   ): Promise<void> {
     const result =
       item.kind === 'event'
         ? await this.#execute(item.event, executor)
         : executor.failEvent(item.error);
     if (this.#run.hasEnded) return;
-    const mark = item.position && this.#subject?.mark(item.position, publishedAt);
     await this.#run.deliverOwn(this.#core.masking.result(result), mark);
   }
 
@@ -325,18 +373,18 @@ export class SubscriptionRun {
   }
 }
 
-/** Where reading began, for a client that can come back. */
-interface ResumeStart {
-  readonly isOptedIn: boolean;
-  readonly mark: ResumeMark | undefined;
+/** A log that was opened, and what its events go through. */
+interface OpenedLog extends OpenLog {
+  readonly steps: readonly SourceStep[];
+  /** Where its client can come back to once the snapshot is read; `undefined` if it knows that already, or does not want to. */
+  readonly start: ResumeMark | undefined;
 }
 
-/** A log that was opened, and what its events go through. */
-interface OpenedLog {
-  readonly reader: EntryReader;
-  readonly steps: readonly SourceStep[];
-  /** Where its client can come back to once the snapshot is read; absent if it knows that already, or does not want to. */
-  readonly start?: ResumeStart;
+/** What a member brings along for its group. */
+interface JoinedGroup {
+  readonly source: SharableSource;
+  readonly results: SharedResults;
+  readonly filters: readonly MemberFilter[];
 }
 
 const fresh: ResumeOutcome = { kind: 'fresh' };
@@ -344,10 +392,6 @@ const fresh: ResumeOutcome = { kind: 'fresh' };
 /** Whoever has seen the state and everything since needs no snapshot. */
 function stepsAfter(outcome: ResumeOutcome, { steps }: SharableSource): readonly SourceStep[] {
   return outcome.kind === 'recovered' ? steps.filter(({ kind }) => kind !== 'start-with') : steps;
-}
-
-function gapError(code: GapCode): FormattedError {
-  return { message: 'The subscription cannot go on where it stopped.', extensions: { code } };
 }
 
 function both(one: Closable, other: Closable): Closable {

@@ -15,7 +15,10 @@ export const distinctFraming: ResponseFraming = {
   result: (resultText, id) =>
     encodeEvent({ event: 'next', data: resultText, ...(id !== undefined && { id }) }),
   // an event without data is dispatched to nobody, but its id counts
-  position: (id) => `id: ${id}\n\n`,
+  position: (id, report) =>
+    report === ''
+      ? `id: ${id}\n\n`
+      : encodeEvent({ event: 'resume', data: report, ...(id !== undefined && { id }) }),
   complete: () => completion,
   // also before execution: the protocol has no other place for errors of a well-formed request
   error: (errors) =>

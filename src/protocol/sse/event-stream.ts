@@ -2,8 +2,8 @@ import { UsageError } from '../../errors.ts';
 
 /** An event to be written; absent members are left out. */
 export interface OutgoingEvent {
-  /** The protocol knows these names alone, and some readers fail at any other. */
-  readonly event: 'next' | 'complete';
+  /** The protocol knows the first two alone, and some readers fail at any other: `resume` is for those who brought an id. */
+  readonly event: 'next' | 'complete' | 'resume';
   readonly data: string;
   /** One line that a reader sends back as `Last-Event-ID` when it reconnects. */
   readonly id?: string;

@@ -1,9 +1,9 @@
 import type { EntryReader } from '../../broker/entry-reader.ts';
 import type { SharableSource } from '../../broker/sharable-source.ts';
 import type { ErrorCode } from '../../errors.ts';
-import type { OperationRequest, Position } from '../../vocabulary.ts';
+import type { FormattedError, OperationRequest, Position } from '../../vocabulary.ts';
 import type { RequestHead } from '../request-head.ts';
-import type { ResumeMark, ResumeSubject } from './resume-subject.ts';
+import type { ResumeSubject } from './resume-subject.ts';
 
 /** Why nothing could be replayed. */
 export type GapCode = Extract<ErrorCode, 'RESUME_INVALID' | 'RESUME_EXPIRED' | 'RESUME_GAP'>;
@@ -14,6 +14,11 @@ export function toReport(outcome: ResumeOutcome): object {
     ...(outcome.kind !== 'fresh' && { recovered: outcome.kind === 'recovered' }),
     ...(outcome.kind === 'gap' && { reason: outcome.code }),
   };
+}
+
+/** What ends an operation whose client would rather not go on behind a gap. */
+export function gapError(code: GapCode): FormattedError {
+  return { message: 'The subscription cannot go on where it stopped.', extensions: { code } };
 }
 
 /** What came of an attempt once its log was opened. */
@@ -57,22 +62,24 @@ function parameterOf(url: string, name: string): string | undefined {
   return start === -1 ? undefined : (new URLSearchParams(url.slice(start)).get(name) ?? undefined);
 }
 
-/** One subscription of a client that opted in: from where it wants to go on, and whether it can. */
+/** One subscription of a client that can come back: from where it wants to go on, and whether it can. */
 export class ResumeAttempt {
-  readonly isOptedIn: boolean;
-  readonly failsOnGap: boolean;
+  readonly request: ResumeRequest;
   /** Where the client stopped; `undefined` if it did not say so, or not in a way that can be used. */
   readonly position: Position | undefined;
-  readonly #subject: ResumeSubject;
   readonly #refusal: GapCode | undefined;
 
-  constructor({ token, isOptedIn, failsOnGap }: ResumeRequest, subject: ResumeSubject) {
+  constructor(request: ResumeRequest, subject: ResumeSubject) {
+    const { token } = request;
     const opened = token === undefined ? undefined : subject.open(token);
-    this.isOptedIn = isOptedIn;
-    this.failsOnGap = failsOnGap;
-    this.#subject = subject;
+    this.request = request;
     this.position = opened?.kind === 'opened' ? opened.position : undefined;
     this.#refusal = opened?.kind === 'refused' ? opened.code : undefined;
+  }
+
+  /** Whether its client wants to know what came of it. */
+  get isReported(): boolean {
+    return this.request.isOptedIn || this.request.token !== undefined;
   }
 
   /** @param reader - as the source opened it for `position` */
@@ -81,17 +88,16 @@ export class ResumeAttempt {
     if (!this.position) return { kind: 'fresh' };
     return reader.complete === false ? { kind: 'gap', code: 'RESUME_GAP' } : { kind: 'recovered' };
   }
+}
 
-  /** Where reading begins: what the client can come back to before there was an event. */
-  startOf(
-    outcome: ResumeOutcome,
-    reader: EntryReader,
-    source: SharableSource,
-  ): ResumeMark | undefined {
-    const { head } = reader;
-    const recovered = outcome.kind === 'recovered' ? this.position : undefined;
-    // a reader that could not begin where it was asked to begins at the head
-    const start = recovered ?? (this.position ? head : (source.startPosition ?? head));
-    return start && this.#subject.mark(start);
-  }
+/** Strictly after which reading begins; `undefined` for a log without positions. */
+export function startOf(
+  outcome: ResumeOutcome,
+  reader: EntryReader,
+  { asked, source }: { readonly asked: Position | undefined; readonly source: SharableSource },
+): Position | undefined {
+  const { head } = reader;
+  if (outcome.kind === 'recovered') return asked;
+  // a reader that could not begin where it was asked to begins at the head
+  return asked ? head : (source.startPosition ?? head);
 }

@@ -18,6 +18,13 @@ export interface ResumeOptions {
   readonly keys?: readonly ResumeKey[];
   /** Age of the event or the start that a token was made for, in milliseconds, from which on it is refused. @defaultValue 86_400_000 */
   readonly maxAgeMs?: number;
+  /**
+   * Estimated size of the events and results that are kept so that nothing is executed again for clients that come back, in bytes. Only those of groups
+   * with such clients are; 0: none.
+   *
+   * @defaultValue 16_777_216
+   */
+  readonly resultBytes?: number;
   /** Milliseconds since 1970. @defaultValue Date.now */
   readonly now?: () => Instant;
 }

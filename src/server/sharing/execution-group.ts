@@ -1,25 +1,26 @@
 import type { EntryReader, SourceEntry } from '../../broker/entry-reader.ts';
-import type { Clock } from '../../vocabulary.ts';
-import type { EventOutcome, GroupExecutor } from './group-executor.ts';
-import type { ResumeSubject } from '../resume/resume-subject.ts';
+import type { SharableSource } from '../../broker/sharable-source.ts';
+import type { Clock, Position } from '../../vocabulary.ts';
+import { isLoss, openWhenAvailable } from '../resume/reopen.ts';
 import type { ResultText } from '../result-text.ts';
+import type { EventOutcome } from './group-executor.ts';
 import type { EventRun, GroupMember } from './group-member.ts';
 import type { SourceEnd } from './recipient.ts';
-import type { GroupPlan } from './share-plan.ts';
-import type { SharedMap } from './shared-event.ts';
-import { SharedEvent } from './shared-event.ts';
+import type { SharedEvent } from './shared-event.ts';
+import type { SharedResults } from './shared-results.ts';
 import type { TurnCount } from './turn-budget.ts';
 import { TurnBudget } from './turn-budget.ts';
 
 /** What a group is made of. */
 export interface ExecutionGroupOptions {
-  readonly plan: GroupPlan;
+  readonly results: SharedResults;
+  /** Opens the log again if events left it unread. */
+  readonly source: Pick<SharableSource, 'openLog'>;
   /** Stands where the first member begins; the group closes it. */
   readonly reader: EntryReader;
   readonly firstIndex: number;
-  readonly maps: readonly SharedMap[];
-  readonly executor: GroupExecutor;
-  readonly subject: ResumeSubject | undefined;
+  /** Strictly after it reading began; absent where nobody can resume. */
+  readonly position: Position | undefined;
   readonly clock: Clock;
   readonly turns: TurnCount;
   /** Called once, when the group takes no members any more: the last one left, or the source ended. */
@@ -34,32 +35,31 @@ const eventsPerRun = 32;
  *
  * @remarks
  * Reads the log once. Members come and go at any moment, also while an event is being executed: each gets exactly the events from its own start to its
- * own end, in order.
+ * own end, in order. If events leave the log before they were read, reading goes on where it was if the broker still has them, otherwise behind them:
+ * members that can be told are told, the others end.
  */
 export class ExecutionGroup {
-  readonly plan: GroupPlan;
-  readonly executor: GroupExecutor;
-  /** Applied to each event before it is executed. */
-  readonly maps: readonly SharedMap[];
-  readonly subject: ResumeSubject | undefined;
-  readonly #reader: EntryReader;
+  readonly results: SharedResults;
+  readonly #source: Pick<SharableSource, 'openLog'>;
+  #reader: EntryReader;
   readonly #clock: Clock;
   readonly #onClosed: (group: ExecutionGroup) => void;
   readonly #members: GroupMember[] = [];
   #nextIndex: number;
+  /** Of the last event that was looked at. */
+  #position: Position | undefined;
   #state: 'open' | 'closed' = 'open';
   readonly #budget: TurnBudget;
 
   constructor(options: ExecutionGroupOptions) {
-    this.plan = options.plan;
+    this.results = options.results;
+    this.#source = options.source;
     this.#reader = options.reader;
     this.#nextIndex = options.firstIndex;
-    this.executor = options.executor;
+    this.#position = options.position;
     this.#clock = options.clock;
     this.#onClosed = options.onClosed;
     this.#budget = new TurnBudget(options.turns);
-    this.maps = options.maps;
-    this.subject = options.subject;
   }
 
   /** Local index of the first event that has not been looked at: whoever wants earlier ones has to read them alone. */
@@ -97,18 +97,49 @@ export class ExecutionGroup {
 
   /** Reads and delivers until the source ends or the last member left; never rejects. */
   async run(): Promise<void> {
-    try {
-      for (;;) {
+    while (!this.#hasClosed()) {
+      try {
         const batch = await this.#reader.read();
         if (this.#hasClosed()) return;
         if (batch === undefined) return this.#end({ kind: 'completed' });
         await this.#processAll(batch);
-        if (this.#hasClosed()) return;
+      } catch (error) {
+        await this.#mend(error);
       }
-    } catch (error) {
-      if (this.#hasClosed()) return;
-      this.#end({ kind: 'failed', errors: this.executor.failSource(error) });
     }
+  }
+
+  /** Goes on after `error` if that is no more than a loss; otherwise it is the end. */
+  async #mend(error: unknown): Promise<void> {
+    try {
+      if (!isLoss(error) || !this.#position) throw error;
+      if (!this.#hasClosed()) await this.#goOnAfter(this.#position, error);
+    } catch (cause) {
+      if (this.#hasClosed()) return;
+      this.#end({ kind: 'failed', errors: this.results.executor.failSource(cause) });
+    }
+  }
+
+  /** Some events behind `position` left the log unread. */
+  async #goOnAfter(position: Position, loss: unknown): Promise<void> {
+    const before = this.#nextIndex;
+    this.#nextIndex = Number.POSITIVE_INFINITY; // nobody can join meanwhile: indices may be counted anew
+    const reader = await openWhenAvailable(
+      () => this.#source.openLog(position),
+      () => !this.#hasClosed(),
+      this.#clock,
+    );
+    if (!reader) return;
+    this.#reader = reader;
+    this.#nextIndex = reader.nextIndex ?? before;
+    reader.addConsumers?.(this.#members.length - 1);
+    const members = [...this.#members];
+    if (reader.complete === false) {
+      this.#position = reader.head;
+      const mark = reader.head && this.results.subject?.mark(reader.head);
+      const errors = this.results.executor.failSource(loss);
+      for (const member of members) member.skipTo(this.#nextIndex, { mark, errors });
+    } else for (const member of members) member.next += this.#nextIndex - before;
   }
 
   async #processAll(batch: readonly SourceEntry[]): Promise<void> {
@@ -138,8 +169,10 @@ export class ExecutionGroup {
     const results: ResultText[] = [];
     const first = this.#nextIndex;
     for (const entry of batch.slice(start, start + eventsPerRun)) {
-      const shared = new SharedEvent(entry, this.#nextIndex, this);
+      const shared = this.results.at(entry);
+      shared.index = this.#nextIndex;
       this.#nextIndex += 1;
+      this.#position = entry.position;
       const outcome = this.#isWantedFrom(first) ? shared.outcome() : undefined;
       if (outcome === undefined || outcome instanceof Promise || outcome.kind === 'personal') {
         return { run: { events, results }, odd: shared };
@@ -157,7 +190,7 @@ export class ExecutionGroup {
   /** Backwards: whoever leaves meanwhile is replaced by one that has had its turn, and remembers that. */
   #deliverRun(run: EventRun): void {
     for (let i = this.#members.length - 1; i >= 0; i--) {
-      this.#members[i]?.takeRun(run, this.executor);
+      this.#members[i]?.takeRun(run, this.results.executor);
     }
   }
 
@@ -176,7 +209,7 @@ export class ExecutionGroup {
     // backwards, as in `#deliverRun`
     for (let i = this.#members.length - 1; i >= 0; i--) {
       const member = this.#members[i];
-      if (member?.wants(event, this.executor) === true) wanting.push(member);
+      if (member?.wants(event, this.results.executor) === true) wanting.push(member);
     }
     return wanting;
   }
@@ -191,7 +224,7 @@ export class ExecutionGroup {
 
   #deliver(members: readonly GroupMember[], event: SharedEvent, outcome: EventOutcome): void {
     this.#budget.spend(0, members.length);
-    for (const member of members) member.take(event, outcome, this.executor);
+    for (const member of members) member.take(event, outcome, this.results.executor);
   }
 
   #end(end: SourceEnd): void {

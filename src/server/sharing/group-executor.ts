@@ -63,8 +63,13 @@ export class GroupExecutor {
   }
 
   /** Executes an event for one subscriber, in a context made from that of its operation; never rejects. */
-  async executeFor(context: unknown, value: unknown): Promise<ResultText> {
+  executeFor(context: unknown, value: unknown): Promise<ResultText> {
     this.#core.sharing.counts.personalExecutions += 1;
+    return this.executeAlone(context, value);
+  }
+
+  /** The same for one who is not level with its group, and for whom nothing is remembered; never rejects. */
+  async executeAlone(context: unknown, value: unknown): Promise<ResultText> {
     try {
       const eventContext = await eventContextFor(this.#core, context);
       return this.#toText(await this.#personal.execute(value, eventContext));

@@ -2,7 +2,7 @@ import type { ResultText } from '../result-text.ts';
 import type { EventOutcome, GroupExecutor } from './group-executor.ts';
 import type { MemberFilter } from './member-filters.ts';
 import { MemberLane } from './member-lane.ts';
-import type { Recipient, SourceEnd } from './recipient.ts';
+import type { Loss, Recipient, SourceEnd } from './recipient.ts';
 import { tellEnd } from './recipient.ts';
 import type { SharedEvent } from './shared-event.ts';
 
@@ -69,7 +69,7 @@ export class GroupMember {
     if (this.slot === -1 || event.index < this.next) return false;
     this.next = event.index + 1;
     if (this.#lane?.isSuperfluous === true) this.#lane = undefined;
-    return this.#lane === undefined || this.#lane.lets(event, executor, this);
+    return this.#lane === undefined || this.#lane.lets(event, executor);
   }
 
   /** Takes what an event that it wanted became. */
@@ -77,7 +77,15 @@ export class GroupMember {
     if (this.slot === -1) return;
     if (outcome.kind === 'shared') return this.#recipient.deliver(outcome.result);
     this.#lane ??= new MemberLane(this.#recipient, []);
-    this.#lane.wait({ event, executor, verdict: passed }, this);
+    this.#lane.wait({ kind: 'event', event, executor, verdict: passed });
+  }
+
+  /** Events are lost: the next one that it sees has the index `next`. */
+  skipTo(next: number, loss: Loss): void {
+    if (this.slot === -1) return;
+    this.next = next;
+    if (this.#lane === undefined) this.#recipient.lost(loss);
+    else this.#lane.lose(loss);
   }
 
   /** The source ended; it is heard of after the events before it. */

@@ -2,6 +2,7 @@ import type { SourceEntry } from '../../broker/entry-reader.ts';
 import type { SourceStep } from '../../broker/source-steps.ts';
 import { applyStep, isThenable } from '../../broker/source-steps.ts';
 import type { ResumeMark, ResumeSubject } from '../resume/resume-subject.ts';
+import type { ResultText } from '../result-text.ts';
 import type { EventOutcome, GroupExecutor } from './group-executor.ts';
 
 /** A map of the source that all members of a group have. */
@@ -19,25 +20,25 @@ export interface SharingGroup {
  * One event on its way through a group: each map is applied, and the selection executed, at most once and only if somebody needs it.
  */
 export class SharedEvent {
-  /** Local index of the event in its log. */
-  readonly index: number;
+  /** Local index of the event in its log, for the group that delivers it. */
+  index = 0;
   /** Where it stands in its log. */
   readonly mark: ResumeMark | undefined;
-  readonly #executor: GroupExecutor;
-  readonly #maps: readonly SharedMap[];
+  readonly #group: SharingGroup;
+  readonly #onExecuted: ((result: ResultText) => void) | undefined;
   /** The event after so many maps, as far as somebody asked. */
   readonly #values: (MappedValue | Promise<MappedValue>)[];
   #outcome: EventOutcome | Promise<EventOutcome> | undefined;
 
+  /** @param onExecuted - called once if it became a result for all */
   constructor(
     { event, position, publishedAt }: SourceEntry,
-    index: number,
-    { executor, maps, subject }: SharingGroup,
+    group: SharingGroup,
+    onExecuted?: (result: ResultText) => void,
   ) {
-    this.index = index;
-    this.mark = position && subject?.mark(position, publishedAt);
-    this.#executor = executor;
-    this.#maps = maps;
+    this.mark = position && group.subject?.mark(position, publishedAt);
+    this.#group = group;
+    this.#onExecuted = onExecuted;
     this.#values = [{ kind: 'known', value: event }];
   }
 
@@ -61,7 +62,7 @@ export class SharedEvent {
   }
 
   #compute(): EventOutcome | Promise<EventOutcome> {
-    const value = this.valueAfter(this.#maps.length);
+    const value = this.valueAfter(this.#group.maps.length);
     const outcome =
       value instanceof Promise
         ? value.then((settled) => this.#execute(settled))
@@ -72,18 +73,22 @@ export class SharedEvent {
   }
 
   #place(outcome: EventOutcome): EventOutcome {
-    if (outcome.kind === 'shared') outcome.result.mark = this.mark;
+    if (outcome.kind === 'shared') {
+      outcome.result.mark = this.mark;
+      this.#onExecuted?.(outcome.result);
+    }
     return outcome;
   }
 
   #execute(value: MappedValue): EventOutcome | Promise<EventOutcome> {
+    const { executor } = this.#group;
     return value.kind === 'known'
-      ? this.#executor.execute(value.value)
-      : { kind: 'shared', result: this.#executor.fail(value.error) };
+      ? executor.execute(value.value)
+      : { kind: 'shared', result: executor.fail(value.error) };
   }
 
   #map(index: number, before: MappedValue): MappedValue | Promise<MappedValue> {
-    const map = this.#maps[index];
+    const map = this.#group.maps[index];
     if (before.kind === 'failed' || map === undefined) return before;
     try {
       const value = applyStep(map, before.value);

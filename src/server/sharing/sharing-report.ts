@@ -31,7 +31,7 @@ export interface NotSharedReason {
   readonly subscriptions: number;
 }
 
-export function toSharedGroup({ plan, size }: ExecutionGroup): SharedGroup {
+export function toSharedGroup({ results: { plan }, size }: ExecutionGroup): SharedGroup {
   const { topic, key } = plan.identity;
   const operationName = plan.prepared.operation.name?.value;
   return {

@@ -1,13 +1,16 @@
-import type { EntryReader } from '../../broker/entry-reader.ts';
 import type { ResolvedSubscription } from '../../execution/index.ts';
+import type { Instant } from '../../vocabulary.ts';
 import type { ServerCore } from '../core.ts';
 import type { ResumeSubject } from '../resume/resume-subject.ts';
 import { ExecutionGroup } from './execution-group.ts';
+import type { ExecutionGroupOptions } from './execution-group.ts';
 import { GroupExecutor } from './group-executor.ts';
+import { PlanMap } from './plan-map.ts';
+import { ResultMemory } from './result-memory.ts';
 import type { GroupPlan } from './share-plan.ts';
-import { isSamePlan } from './share-plan.ts';
 import type { SharedMap } from './shared-event.ts';
-import type { SharedGroup, SharingReport } from './sharing-report.ts';
+import { SharedResults } from './shared-results.ts';
+import type { SharingReport } from './sharing-report.ts';
 import { toReasons, toSharedGroup } from './sharing-report.ts';
 
 /** What the sharing of one server has counted since it began. */
@@ -23,38 +26,62 @@ const reportedGroups = 100;
 /** Reasons that are told apart; those of a schema are far fewer. */
 const maximumReasons = 100;
 
+/** Plans without a group whose results are kept for those who come back. */
+const idlePlans = 1_000;
+/** How long they are; as long as a log keeps its events by default. */
+const idleMs = 120_000;
+
 /** The groups of one server. */
 export class Sharing {
   readonly counts: SharingCounts = { executions: 0, personalExecutions: 0 };
+  readonly #memory: ResultMemory;
   /** By the key of their plans, which is the same for few. */
-  readonly #groups = new Map<string, ExecutionGroup[]>();
+  readonly #groups = new PlanMap<ExecutionGroup>(({ results }) => results.plan);
+  /** Of plans without a group. */
+  readonly #idleResults = new PlanMap<SharedResults>(({ plan }) => plan);
+  /** Since when they have none, the first of them first. */
+  readonly #idleSince = new Map<SharedResults, Instant>();
   readonly #notShared = new Map<string, number>();
+  #plans = 0;
+
+  /** @param resultBytes - estimated size of results that are kept for those who come back */
+  constructor(resultBytes: number) {
+    this.#memory = new ResultMemory(resultBytes);
+  }
 
   find(plan: GroupPlan): ExecutionGroup | undefined {
-    return this.#groups.get(plan.key)?.find((group) => isSamePlan(group.plan, plan));
+    return this.#groups.find(plan);
+  }
+
+  /** What the events of a plan become, whether it has a group or not. */
+  resultsOf(core: ServerCore, plan: GroupPlan, start: ResultsStart): SharedResults {
+    const known = this.find(plan)?.results ?? this.#idleResults.find(plan);
+    if (known) return known;
+    const { resolved, maps, subject } = start;
+    const executor = new GroupExecutor({ core, resolved, audience: plan.audience });
+    const memory = this.#memory;
+    this.#plans += 1;
+    const results = new SharedResults({ plan, executor, maps, subject, memory, name: this.#plans });
+    this.#retire(results, core.clock.now());
+    return results;
   }
 
   /** Makes the group of a plan that has none, which reads from `firstIndex` on. It has to be run once its first member joined. */
-  create(
-    core: ServerCore,
-    plan: GroupPlan,
-    { resolved, reader, firstIndex, maps, subject }: GroupStart,
-  ): ExecutionGroup {
-    const executor = new GroupExecutor({ core, resolved, audience: plan.audience });
+  create(core: ServerCore, results: SharedResults, start: GroupStart): ExecutionGroup {
+    const { clock, flusher } = core;
+    this.#idleSince.delete(results);
+    this.#idleResults.remove(results);
     const group = new ExecutionGroup({
-      plan,
-      reader,
-      firstIndex,
-      maps,
-      executor,
-      subject,
-      clock: core.clock,
-      turns: core.flusher,
-      onClosed: this.#remove,
+      ...start,
+      results,
+      clock,
+      turns: flusher,
+      onClosed: () => {
+        this.#groups.remove(group);
+        if (results.isRemembering) this.#retire(results, clock.now());
+      },
     });
-    const others = this.#groups.get(plan.key);
-    if (others === undefined) this.#groups.set(plan.key, [group]);
-    else others.push(group);
+    this.#groups.add(group);
     return group;
   }
 
@@ -66,8 +93,7 @@ export class Sharing {
   }
 
   report(): SharingReport {
-    const groups: SharedGroup[] = [];
-    for (const sameKey of this.#groups.values()) groups.push(...sameKey.map(toSharedGroup));
+    const groups = [...this.#groups.values()].map(toSharedGroup);
     const largest = groups.toSorted((one, other) => other.subscribers - one.subscribers);
     return {
       ...this.counts,
@@ -78,19 +104,28 @@ export class Sharing {
     };
   }
 
-  readonly #remove = (group: ExecutionGroup): void => {
-    const { key } = group.plan;
-    const left = this.#groups.get(key)?.filter((other) => other !== group) ?? [];
-    if (left.length === 0) this.#groups.delete(key);
-    else this.#groups.set(key, left);
-  };
+  /** No group needs them for the moment. */
+  #retire(results: SharedResults, now: Instant): void {
+    this.#idleResults.add(results);
+    this.#idleSince.set(results, now);
+    for (const [idle, since] of this.#idleSince) {
+      const isWorthIt = idle.isRemembering || idle === results;
+      if (isWorthIt && this.#idleSince.size <= idlePlans && now - since < idleMs) return;
+      this.#idleSince.delete(idle);
+      this.#idleResults.remove(idle);
+    }
+  }
 }
 
-/** What a group begins with. */
-export interface GroupStart {
+/** What a plan's results begin with. */
+export interface ResultsStart {
   readonly resolved: ResolvedSubscription;
-  readonly reader: EntryReader;
-  readonly firstIndex: number;
   readonly maps: readonly SharedMap[];
   readonly subject: ResumeSubject | undefined;
 }
+
+/** What a group begins with. */
+export type GroupStart = Pick<
+  ExecutionGroupOptions,
+  'source' | 'reader' | 'firstIndex' | 'position'
+>;

@@ -12,6 +12,8 @@ interface Connected {
   readonly stream: MemoryStream;
   /** What an `EventSource` has dispatched so far. */
   readonly texts: () => readonly unknown[];
+  /** What the events named `resume` say. */
+  readonly reports: () => readonly unknown[];
   /** What it would send when it reconnects. */
   readonly lastEventId: () => string;
 }
@@ -32,9 +34,12 @@ async function connect(
     const events = parser.push(new TextEncoder().encode(stream.text));
     return { events, lastEventId: parser.lastEventId };
   };
+  const eventsNamed = (name: string): readonly string[] =>
+    parse().events.flatMap(({ event, data }) => (event === name ? [data] : []));
   return {
     stream,
-    texts: () => parse().events.map(({ data }) => JSON.parse(data).data.message.text),
+    texts: () => eventsNamed('next').map((data) => JSON.parse(data).data.message.text),
+    reports: () => eventsNamed('resume').map((data) => JSON.parse(data)),
     lastEventId: () => parse().lastEventId,
   };
 }
@@ -65,6 +70,7 @@ describe('an event stream that is opened again', () => {
 
     expect(first.texts()).toEqual(['one']);
     expect(second.texts()).toEqual(['two', 'three', 'four']);
+    expect([first.reports(), second.reports()]).toEqual([[], [{ recovered: true }]]);
   });
 
   it('goes on where it was opened if it brought no event', async () => {
@@ -89,6 +95,7 @@ describe('an event stream that is opened again', () => {
     await publish(conversation, 'two');
 
     expect(stream.texts()).toEqual(['two']);
+    expect(stream.reports()).toEqual([{ recovered: false, reason: 'RESUME_INVALID' }]);
   });
 
   it('has no ids where resuming is turned off, nor over multipart', async () => {

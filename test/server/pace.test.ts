@@ -1,13 +1,13 @@
 import { VirtualClock } from 'millrace/testing';
 import { expect, it } from 'vitest';
 
-import { NewcomerPace } from '../../src/server/newcomer-pace.ts';
+import { Pace, newcomersPerTurn } from '../../src/server/pace.ts';
 import { converse } from '../support/conversation.ts';
 import { FrameClient, writesIn } from '../support/frame-client.ts';
 
 it('lets as many in within a turn as take some milliseconds, and the others in the order in which they came', async () => {
   const clock = new VirtualClock();
-  const pace = new NewcomerPace(clock);
+  const pace = new Pace(clock, newcomersPerTurn);
   const entered: number[] = [];
   for (let i = 0; i < 200; i++) {
     const turn = pace.turn();
@@ -24,7 +24,7 @@ it('lets as many in within a turn as take some milliseconds, and the others in t
 
 it('makes nobody wait who comes alone', async () => {
   const clock = new VirtualClock();
-  const pace = new NewcomerPace(clock);
+  const pace = new Pace(clock, newcomersPerTurn);
 
   for (let i = 0; i < 200; i++) {
     expect(pace.turn()).toBeUndefined();

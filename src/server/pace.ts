@@ -1,27 +1,32 @@
 import type { Clock } from '../vocabulary.ts';
 
 /** Newcomers that are served within one turn of the event loop: some milliseconds of work. */
-const newcomersPerTurn = 64;
+export const newcomersPerTurn = 64;
+
+/** Events that are replayed within one turn, to all who come back together: some milliseconds of work, too. */
+export const replaysPerTurn = 256;
 
 /**
- * Lets newcomers in a few at a time, in the order in which they came, so that a crowd of them leaves turns for those who are served already.
+ * Lets a crowd in a few at a time, in the order in which they came, so that it leaves turns of the event loop for those who are served already.
  *
  * @remarks
  * Costs nothing as long as there is no crowd. What waits holds a socket or an operation of its own, so the limits on those bound it.
  */
-export class NewcomerPace {
+export class Pace {
   readonly #clock: Clock;
+  readonly #perTurn: number;
   readonly #waiting: (() => void)[] = [];
   #taken = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, perTurn: number) {
     this.#clock = clock;
+    this.#perTurn = perTurn;
   }
 
   /** Resolves when it is the caller's turn; `undefined` if that is now. Never rejects. */
   turn(): Promise<void> | undefined {
     if (this.#taken === 0) this.#waitForTurn();
-    if (this.#taken < newcomersPerTurn) {
+    if (this.#taken < this.#perTurn) {
       this.#taken += 1;
       return undefined;
     }
@@ -33,7 +38,7 @@ export class NewcomerPace {
   }
 
   readonly #begin = (): void => {
-    const next = this.#waiting.splice(0, newcomersPerTurn);
+    const next = this.#waiting.splice(0, this.#perTurn);
     this.#taken = next.length;
     if (next.length > 0) this.#waitForTurn();
     for (const enter of next) enter();
