@@ -3,10 +3,12 @@ import type { Client, Resume } from 'millrace/client';
 import { resumable } from 'millrace/client/resume';
 
 import { eachCarrier } from '../support/fault-carriers.ts';
+import type { FaultCarrier } from '../support/fault-carriers.ts';
 import { Account } from './account.ts';
 import { EventSourceReader } from './event-source-reader.ts';
 import type { LedgerEvent, Stream } from './events.ts';
 import { nameOf } from './events.ts';
+import type { Liveness } from './server-settings.ts';
 
 /** Somebody who subscribes to some streams, comes back whenever it is cut off, and writes down what it gets. */
 export interface LedgerClient {
@@ -20,15 +22,11 @@ export interface LedgerClientOptions {
   readonly streams: readonly Stream[];
   /** Where to connect, asked for each connection. */
   readonly nextUrl: () => string;
+  readonly liveness: Liveness;
 }
 
-/** How long silence, connecting and pauses last: short enough for many faults in a run. */
-const patience = {
-  pingAfterMs: 1_000,
-  silenceMs: 2_000,
-  connectTimeoutMs: 2_000,
-  ackTimeoutMs: 2_000,
-};
+/** How long connecting and pauses last: short enough for many faults in a run. */
+const patience = { connectTimeoutMs: 2_000, ackTimeoutMs: 2_000 };
 const retry = { minDelayMs: 50, maxDelayMs: 1_000 };
 
 /** Before an operation that the server refused is asked for again. */
@@ -40,7 +38,7 @@ type CreateClient = (options: LedgerClientOptions) => LedgerClient;
 export const clientKinds: readonly (readonly [transport: string, create: CreateClient])[] = [
   ...eachCarrier.map(([transport, carrier]): readonly [string, CreateClient] => [
     transport,
-    (options) => new OwnClient(transport, carrier.createTransport(patience), options),
+    (options) => new OwnClient(transport, carrier, options),
   ]),
   ['EventSource', (options) => new EventSourceClient(options)],
 ];
@@ -58,15 +56,19 @@ class OwnClient implements LedgerClient {
 
   constructor(
     transport: string,
-    carrier: Parameters<typeof createClient>[0]['transport'],
-    { name, streams, nextUrl }: LedgerClientOptions,
+    carrier: FaultCarrier,
+    { name, streams, nextUrl, liveness }: LedgerClientOptions,
   ) {
     this.accounts = streams.map(
       (stream) => new Account({ client: name, transport, stream, isOptedIn: true }),
     );
     this.#client = createClient({
       url: nextUrl,
-      transport: carrier,
+      transport: carrier.createTransport({
+        ...patience,
+        pingAfterMs: liveness.pingAfterMs,
+        silenceMs: liveness.answerMs,
+      }),
       retry,
       resume: this.#resume,
     });

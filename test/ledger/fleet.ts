@@ -12,7 +12,7 @@ import type { ExampleBundle } from '../support/bundle-example.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import type { RedisPersistence } from '../support/redis-server.ts';
 import { reloadSignal } from './server-settings.ts';
-import type { ServerSettings } from './server-settings.ts';
+import type { Liveness, ServerSettings } from './server-settings.ts';
 
 /** The server program as two installations have it: each with its own copy of the package, and its own major version of graphql. */
 export class Programs {
@@ -48,6 +48,7 @@ export interface FleetOptions {
   readonly backplane: Backplane;
   /** How long servers wait for Redis. */
   readonly redisTimeoutMs: number;
+  readonly liveness: Liveness;
 }
 
 export const firstKey: ResumeKey = {
@@ -65,12 +66,12 @@ export class Fleet {
   readonly servers: readonly ServerProcess[];
   #turn = 0;
 
-  static async start({ programs, backplane, redisTimeoutMs }: FleetOptions): Promise<Fleet> {
+  static async start({ programs, backplane, ...options }: FleetOptions): Promise<Fleet> {
     const redis = backplane === 'memory' ? undefined : await RedisServer.start(backplane);
     const indices = backplane === 'memory' ? [0] : [0, 1, 2];
     const servers = await Promise.all(
       indices.map((index) =>
-        ServerProcess.start({ file: programs.fileFor(index), redis, redisTimeoutMs }),
+        ServerProcess.start({ ...options, file: programs.fileFor(index), redis }),
       ),
     );
     return new Fleet(redis, servers);
@@ -99,10 +100,9 @@ export class Fleet {
   }
 }
 
-interface ServerProcessOptions {
+interface ServerProcessOptions extends Pick<FleetOptions, 'redisTimeoutMs' | 'liveness'> {
   readonly file: string;
   readonly redis: RedisServer | undefined;
-  readonly redisTimeoutMs: number;
 }
 
 interface ServerProcessParts {
@@ -126,6 +126,7 @@ export class ServerProcess {
     file,
     redis,
     redisTimeoutMs,
+    liveness,
   }: ServerProcessOptions): Promise<ServerProcess> {
     const toRedis = redis && (await startTcpProxy({ port: redis.port }));
     const server = new ServerProcess({
@@ -136,6 +137,7 @@ export class ServerProcess {
         keys: [firstKey],
         outboxHighWaterBytes: 65_536,
         drainWindowMs: 500,
+        liveness,
         ...(toRedis && {
           redis: { url: `redis://127.0.0.1:${toRedis.port}`, timeoutMs: redisTimeoutMs },
         }),

@@ -16,6 +16,8 @@ export interface Pace {
   readonly paddingBytes: number;
 }
 
+const usualPace: Pace = { intervalMs: 100, paddingBytes: 0 };
+
 /** Before an event is sent again. */
 const retryMs = 50;
 
@@ -25,7 +27,7 @@ export class Publisher {
   readonly streams: readonly Stream[];
   readonly #publish: Publish;
   readonly #sequences = new Map<string, number>();
-  #pace: Pace = { intervalMs: 100, paddingBytes: 0 };
+  readonly #paces = new Map<Stream, Pace>();
   #isStopped = false;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -39,17 +41,14 @@ export class Publisher {
     this.#running = Promise.all(this.streams.map((stream) => this.#run(stream)));
   }
 
-  /** From now on. */
-  setPace(pace: Partial<Pace>): void {
-    this.#pace = { ...this.#pace, ...pace };
-  }
-
-  /** Resolves once so many more events of each stream are accepted. */
-  async accepted(events: number): Promise<void> {
-    const goals = this.streams.map((stream) => this.journal.of(stream).length + events);
+  /** Publishes so many more events to `streams` at another pace; resolves once they are accepted. */
+  async flood(streams: readonly Stream[], events: number, pace: Pace): Promise<void> {
+    const goals = streams.map((stream) => this.journal.of(stream).length + events);
     const isShort = (stream: Stream, i: number): boolean =>
       this.journal.of(stream).length < (goals[i] ?? 0);
-    while (!this.#isStopped && this.streams.some(isShort)) await pause(20);
+    for (const stream of streams) this.#paces.set(stream, pace);
+    while (!this.#isStopped && streams.some(isShort)) await pause(20);
+    for (const stream of streams) this.#paces.delete(stream);
   }
 
   /** Resolves once what was sent last is accepted. */
@@ -61,7 +60,7 @@ export class Publisher {
   async #run(stream: Stream): Promise<void> {
     while (!this.#isStopped) {
       await this.publishTo(stream);
-      await pause(this.#pace.intervalMs);
+      await pause(this.#paceOf(stream).intervalMs);
     }
   }
 
@@ -70,7 +69,7 @@ export class Publisher {
     const name = nameOf(stream);
     const sequence = (this.#sequences.get(name) ?? 0) + 1;
     this.#sequences.set(name, sequence);
-    const padding = 'x'.repeat(this.#pace.paddingBytes);
+    const padding = 'x'.repeat(this.#paceOf(stream).paddingBytes);
     const event = createEvent({ ...stream, sequence, at: Date.now(), padding });
     for (let attempts = 1; ; attempts++) {
       try {
@@ -81,5 +80,9 @@ export class Publisher {
         await pause(retryMs);
       }
     }
+  }
+
+  #paceOf(stream: Stream): Pace {
+    return this.#paces.get(stream) ?? usualPace;
   }
 }

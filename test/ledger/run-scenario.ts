@@ -38,7 +38,8 @@ export async function runScenario(
   { programs, size, seed }: RunOptions,
 ): Promise<Outcome> {
   const startedAt = performance.now();
-  const stage = await Stage.raise({ programs, backplane: scenario.backplane, size, seed });
+  const { backplane, liveness } = scenario;
+  const stage = await Stage.raise({ programs, backplane, liveness, size, seed });
   try {
     await stage.pause(500);
     await scenario.fault(stage);

@@ -1,4 +1,5 @@
 import type { Backplane } from './fleet.ts';
+import type { Liveness } from './server-settings.ts';
 import type { Stage } from './stage.ts';
 
 /** Something that goes wrong, and what may come of it. */
@@ -9,6 +10,8 @@ export interface Scenario {
   readonly permits: readonly string[];
   /** Whether events are lost in any case, so that somebody has to be told. */
   readonly losesEvents?: boolean;
+  /** Where silence alone shall not end connections. */
+  readonly liveness?: Liveness;
   /** Causes it; resolves once everything is in order again. */
   readonly fault: (stage: Stage) => Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { Flood } from './faults/readers.ts';
 import { cutRedis, restartRedis, stallRedis, trimHistory } from './faults/redis.ts';
 import { resetConnections } from './faults/resets.ts';
 import type { LengthOptions, Scenario } from './scenario.ts';
+import type { Liveness } from './server-settings.ts';
 
 /** What is told of a log that has lost events, or may have. */
 const gap = 'RESUME_GAP';
@@ -132,6 +133,9 @@ function redisScenarios(options: LengthOptions): readonly Scenario[] {
   ];
 }
 
+/** Readers that are slow do not see pings in time. */
+const patient: Liveness = { pingAfterMs: 60_000, answerMs: 60_000 };
+
 function readerScenarios(options: LengthOptions): readonly Scenario[] {
   const flood = floodOf(options);
   return [
@@ -140,6 +144,7 @@ function readerScenarios(options: LengthOptions): readonly Scenario[] {
       backplane: 'append-only',
       permits: [dropped],
       losesEvents: true,
+      liveness: patient,
       fault: (stage) => stopReaders(stage, flood),
     },
     {
@@ -147,6 +152,7 @@ function readerScenarios(options: LengthOptions): readonly Scenario[] {
       backplane: 'append-only',
       permits: [dropped],
       losesEvents: true,
+      liveness: patient,
       fault: (stage) => slowReaders(stage, flood),
     },
   ];
@@ -184,6 +190,6 @@ function isLong({ length }: LengthOptions): boolean {
 
 /** For many clients at a pace at which those who are not slow can follow. */
 function floodOf(options: LengthOptions): Flood {
-  const pace = { intervalMs: isLong(options) ? 500 : 5, paddingBytes: 98_304 };
-  return { events: 60, pace };
+  const pace = { intervalMs: isLong(options) ? 500 : 5, paddingBytes: 65_536 };
+  return { events: 100, pace };
 }

@@ -55,7 +55,12 @@ const server = createServer({
   protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse', 'multipart'],
   resume: { keys: settings.keys },
   limits: { outboxHighWaterBytes: settings.outboxHighWaterBytes },
-  keepAlive: { pingAfterMs: 1_000, pingAnswerMs: 1_500, keepAliveMs: 500, heartbeatMs: 500 },
+  keepAlive: {
+    pingAfterMs: settings.liveness.pingAfterMs,
+    pingAnswerMs: settings.liveness.answerMs,
+    keepAliveMs: 500,
+    heartbeatMs: 500,
+  },
   // others are told of what goes wrong here; it is expected to
   onInternalError: () => {},
 });

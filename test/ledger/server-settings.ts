@@ -1,5 +1,11 @@
 import type { ResumeKey } from 'millrace/server';
 
+/** When either side takes silence of the other for its end, in milliseconds. */
+export interface Liveness {
+  readonly pingAfterMs: number;
+  readonly answerMs: number;
+}
+
 /** What a server program is told, in the variable `LEDGER_SERVER`. */
 export interface ServerSettings {
   /** 0: any. */
@@ -9,6 +15,7 @@ export interface ServerSettings {
   readonly keys: readonly ResumeKey[];
   readonly outboxHighWaterBytes: number;
   readonly drainWindowMs: number;
+  readonly liveness: Liveness;
 }
 
 /** Its clients are disconnected where they read too slowly. */

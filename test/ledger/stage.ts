@@ -6,13 +6,14 @@ import { seededRandom } from 'millrace/testing';
 
 import type { Account } from './account.ts';
 import { clientKinds } from './clients.ts';
-import type { LedgerClient } from './clients.ts';
+import type { LedgerClient, LedgerClientOptions } from './clients.ts';
 import type { LedgerEvent, Stream } from './events.ts';
 import { Fleet } from './fleet.ts';
 import type { Backplane, Programs } from './fleet.ts';
 import { Publisher } from './publisher.ts';
 import type { Publish } from './publisher.ts';
 import { dropsTopic, eventsTopic } from './server-settings.ts';
+import type { Liveness } from './server-settings.ts';
 
 /** How much a run takes on. */
 export interface RunSize {
@@ -27,7 +28,11 @@ export interface StageOptions {
   readonly backplane: Backplane;
   readonly size: RunSize;
   readonly seed: number;
+  /** Of servers and clients. @defaultValue a second or two */
+  readonly liveness?: Liveness | undefined;
 }
+
+const briefLiveness: Liveness = { pingAfterMs: 1_000, answerMs: 1_500 };
 
 const eventStreams: readonly Stream[] = ['a', 'b', 'c', 'd'].map((key) => ({
   topic: eventsTopic,
@@ -46,22 +51,28 @@ export class Stage {
   readonly #closePublish: () => Promise<void>;
 
   /** Resolves once every client knows where it begins, and events flow. */
-  static async raise({ programs, backplane, size, seed }: StageOptions): Promise<Stage> {
-    const fleet = await Fleet.start({ programs, backplane, redisTimeoutMs: 1_500 });
-    const stage = new Stage(fleet, size, seed);
+  static async raise(options: StageOptions): Promise<Stage> {
+    const { programs, backplane, liveness = briefLiveness } = options;
+    const fleet = await Fleet.start({ programs, backplane, redisTimeoutMs: 1_500, liveness });
+    const stage = new Stage(fleet, { ...options, liveness });
     await stage.#settled((account) => account.hasBegun, 'the first token');
     stage.publisher.start();
     return stage;
   }
 
-  private constructor(fleet: Fleet, { clients, patienceMs }: RunSize, seed: number) {
+  private constructor(
+    fleet: Fleet,
+    { size, seed, liveness }: StageOptions & { readonly liveness: Liveness },
+  ) {
     const { publish, close } = publisherOf(fleet);
     this.fleet = fleet;
     this.random = seededRandom(seed);
     this.publisher = new Publisher([...eventStreams, ...dropStreams], publish);
     this.#closePublish = close;
-    this.#patienceMs = patienceMs;
-    this.clients = Array.from({ length: clients }, (_, index) => createClient(index, fleet));
+    this.#patienceMs = size.patienceMs;
+    this.clients = Array.from({ length: size.clients }, (_, index) =>
+      createClient(index, { nextUrl: fleet.nextUrl, liveness }),
+    );
   }
 
   get accounts(): readonly Account[] {
@@ -84,7 +95,6 @@ export class Stage {
       publisher.streams.map((stream) => [stream, publisher.journal.of(stream).length]),
     );
     const countOf = (account: Account): number => publisher.journal.of(account.stream).length;
-    publisher.setPace({ intervalMs: 100, paddingBytes: 0 });
     const isBack = (account: Account): boolean =>
       account.lastSequence > (reached.get(this.#streamOf(account)) ?? 0);
     await this.#settled(isBack).catch(() => {});
@@ -117,7 +127,10 @@ export class Stage {
 }
 
 /** All kinds of clients in turn; every other round reads the topic whose events are dropped for slow readers, but for those who could not be told. */
-function createClient(index: number, fleet: Fleet): LedgerClient {
+function createClient(
+  index: number,
+  server: Pick<LedgerClientOptions, 'nextUrl' | 'liveness'>,
+): LedgerClient {
   const kind = clientKinds[index % clientKinds.length];
   if (!kind) throw new Error('there is no kind of client');
   const [transport, create] = kind;
@@ -127,7 +140,7 @@ function createClient(index: number, fleet: Fleet): LedgerClient {
     isDropRound && transport !== 'EventSource'
       ? dropStreams
       : [...eventStreams, ...eventStreams].slice(first, first + 2);
-  return create({ name: `client ${index + 1}`, streams, nextUrl: fleet.nextUrl });
+  return create({ ...server, name: `client ${index + 1}`, streams });
 }
 
 interface Publication {
