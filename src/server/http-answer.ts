@@ -106,10 +106,11 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
   }
 
   positioned(mark: ResumeMark | undefined, report: object): void {
-    const { position } = this.framing;
     const id = mark?.token;
     const told = Object.keys(report).length > 0 ? JSON.stringify(report) : '';
-    if (position && (id !== undefined || told !== '')) this.#stream?.write(position(id, told));
+    if (id === undefined && told === '') return;
+    const text = this.framing.position?.(id, told);
+    if (text !== undefined) this.#stream?.write(text);
   }
 
   next(result: ResultText): void {

@@ -142,7 +142,7 @@ export class LogFollower {
   }
 
   #fail(error: unknown): void {
-    this.#run.fail([this.#mask(error)]);
+    if (!this.#run.hasEnded) this.#run.fail([this.#mask(error)]);
   }
 
   #mask(error: unknown): ReturnType<ServerCore['masking']['error']> {

@@ -8,7 +8,7 @@ import { ResumableSink } from './resume/resumable-sink.ts';
 import type { ResumeRequest } from './resume/resume-attempt.ts';
 import { gapError, readResumeRequest, toReport } from './resume/resume-attempt.ts';
 import type { ResumeMark } from './resume/resume-subject.ts';
-import { ResultText } from './result-text.ts';
+import type { ResultText } from './result-text.ts';
 import type { Loss, Recipient } from './sharing/recipient.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import { SubscriptionRun } from './subscription-run.ts';

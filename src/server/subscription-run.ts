@@ -1,5 +1,3 @@
-import type { ExecutionResult } from 'graphql';
-
 import type { EntryReader, SourceEntry } from '../broker/entry-reader.ts';
 import type { SourceStep } from '../broker/source-steps.ts';
 import { applySteps } from '../broker/source-steps.ts';
@@ -15,14 +13,14 @@ import type {
   StartedSubscription,
 } from '../execution/index.ts';
 import { SourceError } from '../errors.ts';
-import type { SourceItem, SourceReader } from '../stream/source.ts';
+import type { SourceReader } from '../stream/source.ts';
 import type { OperationRequest } from '../vocabulary.ts';
 import type { Admitted } from './admission.ts';
 import type { ServerCore } from './core.ts';
-import { eventContextFor } from './event-context.ts';
 import { LogFollower } from './log-follower.ts';
 import type { Delivery, OpenLog } from './log-follower.ts';
 import type { OperationRun } from './operation-run.ts';
+import { OwnDelivery } from './own-delivery.ts';
 import type { ResultText } from './result-text.ts';
 import { openWhenAvailable } from './resume/reopen.ts';
 import type { ResumeOutcome, ResumeRequest } from './resume/resume-attempt.ts';
@@ -44,9 +42,6 @@ export interface AdmittedSubscription extends Admitted {
   readonly resume: ResumeRequest;
 }
 
-/** After so many events in a row the event loop gets a turn, so that a busy source starves nobody. */
-const eventsPerTurn = 64;
-
 /**
  * The way of a subscription to its events: into a group where others get the same, otherwise along its own source to the end.
  *
@@ -59,12 +54,14 @@ export class SubscriptionRun {
   readonly #admitted: AdmittedSubscription;
   readonly #input: ExecutionInput;
   readonly #controller = new AbortController();
+  readonly #own: OwnDelivery;
 
   constructor(core: ServerCore, run: OperationRun, admitted: AdmittedSubscription) {
     const { context, variables } = admitted;
     this.#core = core;
     this.#run = run;
     this.#admitted = admitted;
+    this.#own = new OwnDelivery(core, run, context);
     this.#input = { context, ...(variables && { variables }), signal: this.#controller.signal };
     run.stopsWith({ stop: () => this.#controller.abort() });
   }
@@ -179,12 +176,22 @@ export class SubscriptionRun {
     this.#run.started(extensionsOf(resolved.field).slowConsumer);
     const position = startOf(outcome, reader, { asked: attempt?.position, source });
     const steps = stepsAfter(outcome, source);
-    if (attempt?.isReported) this.#run.resumes(resume);
+    const log = { source, reader, position, subject, steps };
+    return { ...log, start: attempt && this.#tellStart(attempt, outcome, log) };
+  }
+
+  /** Tells a client that can come back what came of that; returns where to, unless it knows that already. */
+  #tellStart(
+    attempt: ResumeAttempt,
+    outcome: ResumeOutcome,
+    { position, subject, steps }: Omit<OpenedLog, 'start'>,
+  ): ResumeMark | undefined {
+    if (attempt.isReported) this.#run.resumes(attempt.request);
+    const start = position && subject?.mark(position);
     // whoever is cut off while it reads a snapshot has to read that again, so until then it gets nothing to come back with
     const isEarly = steps.some(({ kind }) => kind === 'start-with');
-    const start = attempt && position && subject?.mark(position);
-    if (attempt) this.#run.positioned(isEarly ? undefined : start, toReport(outcome));
-    return { source, reader, position, subject, steps, start: isEarly ? start : undefined };
+    this.#run.positioned(isEarly ? undefined : start, toReport(outcome));
+    return isEarly ? start : undefined;
   }
 
   /** Clients that can come back stay while the broker is away; others are told. */
@@ -208,7 +215,7 @@ export class SubscriptionRun {
     const snapshot = createSnapshotReader(steps);
     if (!snapshot) return true;
     this.#closesWith(both(snapshot, follower));
-    const end = await this.#pump(snapshot, resolved.detach());
+    const end = await this.#own.pump(snapshot, resolved.detach());
     if (end === 'source' && start) this.#run.positioned(start);
     this.#closesWith(follower);
     return end === 'source';
@@ -225,27 +232,34 @@ export class SubscriptionRun {
     // nothing is executed for somebody who left meanwhile
     if (verdict.kind === 'dropped' || this.#run.hasEnded) return 'passed';
     const result = await this.#resultOf(event, verdict, results);
-    result.mark = event.mark;
-    this.#run.deliver(result);
+    if (result) {
+      result.mark = event.mark;
+      this.#run.deliver(result);
+    }
     return 'delivered';
   }
 
+  /** `undefined` if it left meanwhile. */
   async #resultOf(
     event: SharedEvent,
     verdict: Verdict,
     results: SharedResults,
-  ): Promise<ResultText> {
+  ): Promise<ResultText | undefined> {
     const { executor } = results;
     if (verdict.kind === 'failed') return executor.fail(verdict.error);
     if (!results.isRemembering) return this.#executeAlone(event, results);
     const outcome = await event.outcome();
-    return outcome.kind === 'shared'
-      ? outcome.result
-      : executor.executeFor(this.#admitted.context, outcome.value);
+    if (outcome.kind === 'shared') return outcome.result;
+    if (this.#run.hasEnded) return undefined;
+    return executor.executeFor(this.#admitted.context, outcome.value);
   }
 
-  async #executeAlone(event: SharedEvent, { executor, maps }: SharedResults): Promise<ResultText> {
+  async #executeAlone(
+    event: SharedEvent,
+    { executor, maps }: SharedResults,
+  ): Promise<ResultText | undefined> {
     const value = await event.valueAfter(maps.length);
+    if (this.#run.hasEnded) return undefined;
     return value.kind === 'known'
       ? executor.executeAlone(this.#admitted.context, value.value)
       : executor.fail(value.error);
@@ -278,7 +292,7 @@ export class SubscriptionRun {
     const item = await applySteps(steps, event, position);
     if (item === undefined) return 'passed';
     if (!this.#run.hasEnded) {
-      await this.#deliver(item, executor, position && subject?.mark(position, publishedAt));
+      await this.#own.deliver(item, executor, position && subject?.mark(position, publishedAt));
     }
     return 'delivered';
   }
@@ -302,60 +316,10 @@ export class SubscriptionRun {
   ): Promise<void> {
     this.#closesWith(source);
     try {
-      const end = await this.#pump(source, executor, pace);
+      const end = await this.#own.pump(source, executor, pace);
       if (end === 'source') this.#run.complete();
     } finally {
       await source.close();
-    }
-  }
-
-  /** Delivers everything until the source or the operation ends, and says which. A source that fails ends the operation. */
-  async #pump(
-    source: SourceReader<unknown>,
-    executor: EventExecutor,
-    pace: StartedSubscription['pace'] = 'live',
-  ): Promise<'source' | 'operation'> {
-    for (let events = 1; ; events += 1) {
-      const item = await this.#read(source);
-      if (this.#run.hasEnded || item === 'failed') return 'operation';
-      if (item === undefined) return 'source';
-      await this.#deliver(item, executor);
-      if (pace === 'pull' && !this.#run.hasEnded) await this.#run.room();
-      if (events % eventsPerTurn === 0) await this.#core.clock.turn();
-    }
-  }
-
-  async #read<Item>(source: { read(): Promise<Item> }): Promise<Item | 'failed'> {
-    try {
-      return await source.read();
-    } catch (error) {
-      if (!this.#run.hasEnded)
-        this.#run.fail([this.#core.masking.error(error, 'source', 'SOURCE_FAILED')]);
-      return 'failed';
-    }
-  }
-
-  async #deliver(
-    item: SourceItem<unknown>,
-    executor: EventExecutor,
-    mark?: ResumeMark,
-  ): Promise<void> {
-    const result =
-      item.kind === 'event'
-        ? await this.#execute(item.event, executor)
-        : executor.failEvent(item.error);
-    if (this.#run.hasEnded) return;
-    await this.#run.deliverOwn(this.#core.masking.result(result), mark);
-  }
-
-  async #execute(event: unknown, executor: EventExecutor): Promise<ExecutionResult> {
-    try {
-      return await executor.execute(
-        event,
-        await eventContextFor(this.#core, this.#admitted.context),
-      );
-    } catch (error) {
-      return executor.failEvent(error);
     }
   }
 

@@ -130,6 +130,7 @@ export class ExecutionGroup {
       this.#clock,
     );
     if (!reader) return;
+    if (this.#hasClosed()) return reader.close();
     this.#reader = reader;
     this.#nextIndex = reader.nextIndex ?? before;
     reader.addConsumers?.(this.#members.length - 1);
