@@ -23,6 +23,11 @@ export class MessageProgress {
     return this.#header.length === 0 && this.#payloadBytes === 0;
   }
 
+  /** Bytes that are to come of the payload of this frame. */
+  get payloadLeft(): number {
+    return this.#payloadBytes;
+  }
+
   read(chunk: Uint8Array): void {
     for (let index = 0; index < chunk.length;) {
       if (this.#payloadBytes > 0) {

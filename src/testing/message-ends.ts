@@ -11,11 +11,23 @@ export class MessageEnds {
   /** Where messages end in `chunk`: indices of the bytes after them. */
   read(chunk: Uint8Array): readonly number[] {
     const ends: number[] = [];
-    for (const [index, byte] of chunk.entries()) {
+    let index = 0;
+    while (index < chunk.length) {
+      index += this.#skipPayload(chunk, index);
+      const byte = chunk[index];
+      if (byte === undefined) break;
+      index += 1;
       if (this.#matched < headEnd.length) this.#readHead(byte);
-      else if (this.#endsMessage(byte)) ends.push(index + 1);
+      else if (this.#endsMessage(byte)) ends.push(index);
     }
     return ends;
+  }
+
+  /** All of a payload but its last byte says nothing; there is much of it. */
+  #skipPayload(chunk: Uint8Array, index: number): number {
+    const skipped = Math.min(Math.max(0, this.#progress.payloadLeft - 1), chunk.length - index);
+    if (skipped > 0) this.#progress.read(chunk.subarray(index, index + skipped));
+    return skipped;
   }
 
   #readHead(byte: number): void {
