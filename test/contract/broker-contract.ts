@@ -361,6 +361,72 @@ export function brokerContract(name: string, create: CreateBroker): void {
       });
     });
 
+    describe('recovery', () => {
+      it('opens readers at all positions at once, each of whom gets what follows', async (test) => {
+        test.skip(!broker.capabilities.replay, 'the broker cannot replay');
+        const positions = await broker.publishMany('topic', 'key', numbers(200));
+
+        const readers = await Promise.all(
+          numbers(1_000).map(({ n }) => broker.read('topic', 'key', positions[n % 200])),
+        );
+        await broker.publish('topic', 'key', { n: 200 });
+
+        for (const [i, reader] of readers.entries()) {
+          expect(reader.complete).toBe(true);
+          const expected = numbers(200 - (i % 200), (i % 200) + 1);
+          expect(await takeEvents(reader, expected.length)).toEqual(expected);
+        }
+      });
+
+      it('neither misses nor repeats anything for readers who begin while much is published', async (test) => {
+        test.skip(!broker.capabilities.ordered, 'the broker keeps no order');
+        const progress = { accepted: 0 };
+        const publishing = (async () => {
+          while (progress.accepted < 900) {
+            await broker.publishMany('topic', 'key', numbers(10, progress.accepted));
+            progress.accepted += 10;
+          }
+        })();
+
+        const begun: { reader: LogReader; before: number; after: number }[] = [];
+        while (progress.accepted < 800) {
+          const before = progress.accepted;
+          const reader = await broker.read('topic', 'key', undefined);
+          begun.push({ reader, before, after: progress.accepted });
+        }
+        await publishing;
+
+        for (const { reader, before, after } of begun) {
+          const events = await takeThrough(reader, 899);
+          const first = 900 - events.length;
+          expect(events).toEqual(numbers(events.length, first));
+          expect(first).toBeGreaterThanOrEqual(before);
+          expect(first).toBeLessThanOrEqual(after);
+        }
+      });
+
+      it('lets a reader that was told of a loss begin again where the log still can', async (test) => {
+        test.skip(!broker.capabilities.replay, 'the broker cannot replay');
+        await recreate({ retainedEvents: 10 });
+        const slow = await broker.read('topic', 'key', undefined);
+        const quick = await broker.read('topic', 'key', undefined);
+        const positions: Position[] = [];
+        for (const message of numbers(30)) {
+          positions.push(await broker.publish('topic', 'key', message));
+          expect(await takeEvents(quick, 1)).toEqual([message]);
+        }
+        await expect(slow.read()).rejects.toMatchObject({ code: 'EVENTS_LOST' });
+
+        const tooEarly = await broker.read('topic', 'key', positions[5]);
+        const early = await broker.read('topic', 'key', positions[19]);
+
+        expect([tooEarly.complete, early.complete]).toEqual([false, true]);
+        expect(await takeEvents(early, 10)).toEqual(numbers(10, 20));
+        await broker.publish('topic', 'key', { n: 30 });
+        expect(await takeEvents(tooEarly, 1)).toEqual([{ n: 30 }]);
+      });
+    });
+
     describe('idempotency', () => {
       it('adds one event for publications with one id and tells each its position', async () => {
         const reader = await broker.read('topic', 'key', undefined);
@@ -494,6 +560,17 @@ async function take(reader: LogReader, count: number) {
 
 async function takeEvents(reader: LogReader, count: number): Promise<unknown[]> {
   return (await take(reader, count)).map((entry) => entry.event);
+}
+
+/** Everything up to the event with this number. */
+async function takeThrough(reader: LogReader, n: number): Promise<readonly unknown[]> {
+  const events: unknown[] = [];
+  for (;;) {
+    const batch = await reader.read();
+    if (batch === undefined) return events;
+    events.push(...batch.map(({ event }) => event));
+    if ((events.at(-1) as Message).n === n) return events; // nothing else is published there
+  }
 }
 
 async function takeFromSource(

@@ -70,10 +70,11 @@ export class LogLooks {
   #join(keys: LogKeys, position: string | undefined): SharedLook {
     const log = this.#logs.get(keys.stream) ?? { unanswered: 0, last: undefined, next: undefined };
     this.#logs.set(keys.stream, log);
-    const isFull = log.next !== undefined && log.next.positions.size >= positionsPerLook;
-    const positions = (isFull ? undefined : log.next?.positions) ?? new Map<string, number>();
+    const { next } = log;
+    const shared = next && hasRoomFor(next.positions, position) ? next : undefined;
+    const positions = shared?.positions ?? new Map<string, number>();
     if (position !== undefined && !positions.has(position)) positions.set(position, positions.size);
-    return positions === log.next?.positions ? log.next : this.#plan(keys, log, positions);
+    return shared ?? this.#plan(keys, log, positions);
   }
 
   /** Sent at once if no other look is under way, otherwise after the last one. */
@@ -114,6 +115,11 @@ export class LogLooks {
     });
     return parseLogView(reply);
   }
+}
+
+function hasRoomFor(positions: ReadonlyMap<string, number>, position: string | undefined): boolean {
+  const isNew = position !== undefined && !positions.has(position);
+  return !isNew || positions.size < positionsPerLook;
 }
 
 interface LooksAtLog {
