@@ -178,7 +178,7 @@ export class ServerProcess {
     this.#settings = { ...this.#settings, ...changed };
     const child = spawn(process.execPath, [this.#file], {
       env: { ...process.env, LEDGER_SERVER: JSON.stringify(this.#settings) },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child = child;
     this.#isWanted = true;

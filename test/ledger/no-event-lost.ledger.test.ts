@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs';
 import process from 'node:process';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,29 +14,31 @@ const seed = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1e9
 const size =
   length === 'long' ? { clients: 200, patienceMs: 60_000 } : { clients: 30, patienceMs: 20_000 };
 
-let programs: Programs;
-const outcomes: Outcome[] = [];
+const scenarios = createScenarios({ length });
+let programs: Programs | undefined;
+/** By the names of scenarios, in their order. */
+const outcomes = new Map<string, Outcome>();
 
 beforeAll(async () => {
   programs = await Programs.build();
 });
 
 afterAll(async () => {
-  await programs.remove();
-  process.stdout.write(`\n${toTable(outcomes)}\n\nseed ${seed}\n`);
-  const file = process.env['LEDGER_SUMMARY'];
-  if (file) appendFileSync(file, `${toTable(outcomes)}\n`);
+  await programs?.remove();
+  const table = toTable(scenarios.flatMap(({ name }) => outcomes.get(name) ?? []));
+  process.stdout.write(`\n${table}\n\nseed ${seed}\n`);
 });
 
 // mostly they wait; long ones are to be judged each by itself
 const options = { concurrent: length === 'short' };
 
 describe('no event is lost without a word, none comes out of order or twice', options, () => {
-  it.each(createScenarios({ length }).map((scenario) => [scenario.name, scenario] as const))(
+  it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
     '%s',
     async (_, scenario) => {
+      if (!programs) throw new Error('nothing was built');
       const outcome = await runScenario(scenario, { programs, size, seed });
-      outcomes.push(outcome);
+      outcomes.set(scenario.name, outcome);
 
       expect(outcome.faults.slice(0, 5).join('\n'), `seed ${seed}`).toBe('');
       expect(outcome.faults).toHaveLength(0);

@@ -71,6 +71,9 @@ const { port } = await listen(server, {
   drainOnSignals: true,
 });
 process.stdout.write(`${port}\n`);
+// it does not outlive whoever started it, however that ends
+process.stdin.on('end', () => process.exit()).resume();
+process.stdin.unref();
 
 function createBroker({ redis }: ServerSettings): Broker {
   // large events are sent to fill the buffers of the system, and no history shall be lost by that

@@ -55,7 +55,12 @@ export class Stage {
     const { programs, backplane, liveness = briefLiveness } = options;
     const fleet = await Fleet.start({ programs, backplane, redisTimeoutMs: 1_500, liveness });
     const stage = new Stage(fleet, { ...options, liveness });
-    await stage.#settled((account) => account.hasBegun, 'the first token');
+    try {
+      await stage.#settled((account) => account.hasBegun, 'the first token');
+    } catch (error) {
+      await stage.close();
+      throw error;
+    }
     stage.publisher.start();
     return stage;
   }
