@@ -118,7 +118,7 @@ class GraphqlClient implements Client, HeldConnection {
     options: OperationOptions<Data, Variables>,
   ): Operation<OperationResult<Data>> {
     const { query, variables, operationName, extensions, signal, buffer, retry } = options;
-    const { print, resume } = this.#options;
+    const { print, resume, clock = systemClock } = this.#options;
     const text = toText(query, print);
     const isSubscription = kind === 'subscription';
     return new Operation({
@@ -128,6 +128,7 @@ class GraphqlClient implements Client, HeldConnection {
       buffer,
       isRetried: retry ?? (isSubscription && !beginsWithMutation.test(text)),
       resume: isSubscription ? resume : undefined,
+      clock,
       report: this.#report,
       again: () => this.#create(kind, options),
       enlist: (operation) => {

@@ -79,7 +79,10 @@ export interface OperationHandle<Result> extends AsyncIterable<Result>, AsyncDis
   [Symbol.asyncIterator](): AsyncIterableIterator<Result>;
   /** Hands results over without a buffer and without a step of an iterator. */
   subscribe(observer: Observer<Result> | ((result: Result) => void)): Unsubscribable;
-  /** Starts the operation; resolves once it was sent on an acknowledged connection. Rejects if it ends before. */
+  /**
+   * Starts the operation; resolves once it was sent on an acknowledged connection, and with `resume` once the server says that it listens, or two seconds passed without that.
+   * Rejects if it ends before.
+   */
   readonly ready: Promise<Readiness>;
   readonly status: OperationStatus;
   /** Ends the operation; a pending `next()` resolves. */

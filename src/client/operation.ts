@@ -4,9 +4,10 @@ import type { Line, Member } from './line.ts';
 import type { Observer, OperationHandle, Readiness, Unsubscribable } from './operation-handle.ts';
 import { ResultIterator } from './result-iterator.ts';
 import type { BufferOptions } from './result-iterator.ts';
+import { confirmationMs } from './resumption.ts';
 import type { Resume, Resumption } from './resumption.ts';
 import { Status } from './status.ts';
-import type { Connection, ResultSink, StartedOperation } from './transport.ts';
+import type { ClientClock, Connection, ResultSink, StartedOperation } from './transport.ts';
 import { TransportError } from './transport-error.ts';
 
 /** An operation that has begun, as its client sees it. */
@@ -22,6 +23,7 @@ export interface OperationParts<Result> extends StartedOperation {
   readonly signal: AbortSignal | undefined;
   readonly buffer: BufferOptions | undefined;
   readonly resume: Resume | undefined;
+  readonly clock: Pick<ClientClock, 'schedule'>;
   /** Called once, when it begins: for the line that it will be on. */
   readonly enlist: (operation: Running) => Line;
   /** Called once, when it is over. */
@@ -46,6 +48,10 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   readonly #results: ResultIterator<Result>;
   #stop: (() => void) | undefined;
   #hasConsumer = false;
+  /** Whether the server said anything of the operation on this connection. */
+  #isHeard = false;
+  /** Those who want to know when it does, or that it will not. */
+  #confirmations: readonly (() => void)[] = [];
 
   constructor(parts: OperationParts<Result>) {
     this.#parts = parts;
@@ -115,6 +121,7 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
 
   interrupted(): void {
     this.#stop = undefined;
+    this.#isHeard = false;
     this.status.set('reconnecting');
   }
 
@@ -123,6 +130,8 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   }
 
   next(result: FormattedResult): void {
+    this.#isHeard = true;
+    this.#confirm();
     const received = this.#resumption?.receive(result);
     if (received?.outcome) this.status.set(received.outcome);
     const given = received ? received.result : result;
@@ -158,10 +167,27 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   async #becomeReady(): Promise<Readiness> {
     this.#start();
     for await (const state of this.status) {
-      if (state === 'live') return { confirmed: false };
+      if (state === 'live') return { confirmed: await this.#isConfirmed() };
       if (state === 'recovered' || state === 'gap') return { confirmed: true };
     }
     throw new TransportError('CONNECTION_LOST', 'The operation ended before it was live', false);
+  }
+
+  /** Whether the server says that it listens, which one that can resume does at once. */
+  async #isConfirmed(): Promise<boolean> {
+    const { resume, clock } = this.#parts;
+    if (!resume) return false;
+    if (this.#isHeard) return true;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.schedule(resolve, confirmationMs);
+      this.#confirmations = [...this.#confirmations, cancel, resolve];
+    });
+    return this.#isHeard;
+  }
+
+  #confirm(): void {
+    for (const confirm of this.#confirmations) confirm();
+    this.#confirmations = [];
   }
 
   readonly #cancel = (): void => {
@@ -177,6 +203,7 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   #leave(): boolean {
     if (this.status.current === 'ended') return false;
     this.#stop = undefined;
+    this.#confirm();
     this.status.set('ended');
     this.#parts.signal?.removeEventListener('abort', this.#cancel);
     this.#parts.discharge(this);

@@ -15,5 +15,8 @@ export interface Resumption {
   };
 }
 
+/** How long `ready` waits for the word of a server that it listens: those that cannot resume give none. */
+export const confirmationMs = 2_000;
+
 /** Begins to remember for an operation, before its first attempt. */
 export type Resume = (request: OperationRequest) => Resumption;

@@ -84,6 +84,33 @@ function asked({ payload }: ReceivedMessage): unknown {
   return payload?.['extensions'];
 }
 
+describe('`ready` of a resumable operation', () => {
+  it('waits for the word of the server that it listens', async () => {
+    const { attempt, deliver, handle, clock } = stage();
+    let readiness: unknown;
+    void handle.ready.then((value) => {
+      readiness = value;
+    });
+    await attempt();
+    const before = readiness;
+    const timers = clock.timerCount - 1;
+    await deliver({ extensions: { resume: { token: 'start' } } });
+
+    expect([before, readiness]).toEqual([undefined, { confirmed: true }]);
+    expect(await handle.ready).toEqual({ confirmed: true });
+    expect(clock.timerCount).toBe(timers); // those of the connection
+  });
+
+  it('does not wait for long: not every server has such a word', async () => {
+    const { attempt, handle, clock } = stage();
+    const { ready } = handle;
+    await attempt();
+    await clock.advance(2_000);
+
+    expect(await ready).toEqual({ confirmed: false });
+  });
+});
+
 describe('a resumable operation that goes on', () => {
   it('is told of every gap, before the next result, and goes on behind it', async () => {
     const noted: unknown[] = [];

@@ -1,131 +1,9 @@
-import {
-  GraphQLInt,
-  GraphQLNonNull,
-  GraphQLObjectType,
-  GraphQLSchema,
-  GraphQLString,
-} from 'graphql';
 import { createMemoryBroker } from 'millrace/broker/memory';
-import type { MemoryBrokerOptions } from 'millrace/broker/memory';
-import { createClient } from 'millrace/client';
-import type { Client } from 'millrace/client';
-import { resumable } from 'millrace/client/resume';
-import type { ResumeOptions as ClientResumeOptions } from 'millrace/client/resume';
 import { subscriptionsTransportWs, websocket } from 'millrace/client/websocket';
-import { createServer, subscriptionField } from 'millrace/server';
-import type { Server, ServerOptions } from 'millrace/server';
-import { VirtualClock, inMemoryWebSocket, manualSignals } from 'millrace/testing';
-import type { InMemoryWebSocket } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 
-interface Stage {
-  readonly clock: VirtualClock;
-  readonly server: Server;
-  readonly network: InMemoryWebSocket;
-  /** The snapshot of `rows` has a second row now. */
-  readonly finishRows: () => void;
-  readonly publish: (...events: readonly number[]) => Promise<void>;
-  readonly connect: (resume?: ClientResumeOptions | false, options?: object) => Client;
-}
-
-function stage(
-  serverOptions: Partial<ServerOptions> = {},
-  brokerOptions: MemoryBrokerOptions = {},
-  broker = createMemoryBroker(brokerOptions),
-): Stage {
-  const clock = new VirtualClock();
-  const ticks = broker.topic<number>('ticks');
-  let latest = 0;
-  const waiting: (() => void)[] = [];
-  const finished = new Promise<void>((resolve) => {
-    waiting.push(resolve);
-  });
-  async function* rows(): AsyncGenerator<number> {
-    yield 1;
-    await finished;
-    yield 2;
-  }
-  const room = { type: new GraphQLNonNull(GraphQLString), defaultValue: 'r' };
-  const tick = subscriptionField({ topic: ticks, key: (args: { room: string }) => args.room });
-  const schema = new GraphQLSchema({
-    query: new GraphQLObjectType({ name: 'Query', fields: { a: { type: GraphQLInt } } }),
-    subscription: new GraphQLObjectType({
-      name: 'Subscription',
-      fields: {
-        tick: { type: GraphQLInt, args: { room }, ...tick },
-        even: {
-          type: GraphQLInt,
-          subscribe: () => ticks.source('r').filter((n) => n % 2 === 0),
-        },
-        // not pure, so each executes its own
-        mine: { type: GraphQLInt, subscribe: () => ticks.source('r'), resolve: same },
-        rows: { type: GraphQLInt, subscribe: () => ticks.source('r').startWith(rows) },
-        state: { type: GraphQLInt, subscribe: () => ticks.source('r').startWith(() => [latest]) },
-      },
-    }),
-  });
-  const server = createServer({
-    schema,
-    broker,
-    clock,
-    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws'],
-    ...serverOptions,
-  });
-  const network = inMemoryWebSocket(server, { clock });
-  return {
-    clock,
-    server,
-    network,
-    finishRows: () => waiting[0]?.(),
-    async publish(...events) {
-      for (const event of events) {
-        latest = event;
-        await ticks.publish(event, { key: 'r' });
-      }
-      await clock.settle();
-    },
-    connect: (resume = {}, options = {}) =>
-      createClient({
-        url: 'ws://server.test/graphql',
-        transport: websocket({ WebSocket: network.WebSocket }),
-        ...(resume && { resume: resumable(resume) }),
-        clock,
-        random: () => 0.5,
-        signals: manualSignals().signals,
-        ...options,
-      }),
-  };
-}
-
-const same = (event: unknown): unknown => event;
-
-interface Watched {
-  readonly heard: unknown[];
-  readonly states: unknown[];
-}
-
-function watch(client: Client, query: string, field: string): Watched {
-  const handle = client.subscribe({ query });
-  const watched: Watched = { heard: [], states: [] };
-  void (async () => {
-    for await (const state of handle.status) watched.states.push(state);
-  })();
-  handle.subscribe(({ data, errors, extensions }) => {
-    watched.heard.push(errors?.[0]?.extensions?.['code'] ?? data?.[field]);
-    if (extensions) watched.heard.push(extensions);
-  });
-  return watched;
-}
-
-/** Cuts every connection, lets `meanwhile` happen, and lets the clients come back. */
-async function away({ network, clock }: Stage, meanwhile: () => Promise<void>): Promise<void> {
-  network.goOffline();
-  for (const connection of network.connections) connection.drop();
-  await clock.settle();
-  await meanwhile();
-  network.goOnline();
-  await clock.advance(5_000);
-}
+import { away, stage, watch } from '../../support/coming-back.ts';
+import type { ReturnStage } from '../../support/coming-back.ts';
 
 describe.each([
   ['alone in its group', 0],
@@ -288,7 +166,7 @@ const key = (id: string): { readonly id: string; readonly secret: string } => ({
 });
 
 /** What the server says to a subscription that brings `token`. */
-async function report(here: Stage, token: unknown, room = 'r'): Promise<unknown> {
+async function report(here: ReturnStage, token: unknown, room = 'r'): Promise<unknown> {
   const client = here.connect(false);
   const results: unknown[] = [];
   client
@@ -302,7 +180,7 @@ async function report(here: Stage, token: unknown, room = 'r'): Promise<unknown>
   return results[0];
 }
 
-async function tokenOf(here: Stage): Promise<string> {
+async function tokenOf(here: ReturnStage): Promise<string> {
   const { token } = (await report(here, undefined)) as { readonly token: string };
   return token;
 }
@@ -351,7 +229,7 @@ describe('a token', () => {
 
   it('outlives the key that it was made with, until that is taken out', async () => {
     const broker = createMemoryBroker();
-    const withKeys = (...ids: readonly string[]): Stage =>
+    const withKeys = (...ids: readonly string[]): ReturnStage =>
       stage({ resume: { keys: ids.map(key) } }, {}, broker);
     const token = await tokenOf(withKeys('old'));
 
