@@ -2,7 +2,7 @@
  * How many events of one topic a process can take from Redis, while another process publishes them.
  *
  *     node bench/recovery/busy-topic.mjs [--short] [--ways reader,subscription,resumable] [--bytes 200] [--rounds 3] [--seconds 6]
- *                                        [--window 20000] [--batch 100] [--flight 20]
+ *                                        [--window 5000] [--batch 100] [--flight 20]
  *
  * Closed loop: `publishMany` of `batch` events, `flight` of them on their way, and never more than `window` events before the consumer. The ways are
  * a reader of the broker and nothing else; a server with one client over WebSocket; the same with a client that gets a token with each event.
@@ -27,7 +27,7 @@ const flags = readFlags(
     bytes: 200,
     rounds: 3,
     seconds: 6,
-    window: 20_000,
+    window: 5_000,
     batch: 100,
     flight: 20,
   },
@@ -35,7 +35,7 @@ const flags = readFlags(
 );
 const warmUpMs = 2_000;
 /** A log has to hold more than what is on its way, in Redis as well as in the process. */
-const retention = { events: 5 * flags.window, bytes: 10 * flags.window * flags.bytes };
+const retention = { events: 4 * flags.window, bytes: 10 * flags.window * flags.bytes };
 /** @type {Readonly<Record<string, string>>} */
 const labels = {
   reader: 'broker.read',
