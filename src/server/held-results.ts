@@ -153,6 +153,7 @@ export class HeldResults {
   }
 
   #add(held: HeldResult): number {
+    if (held.reader.policy === 'drop-newest') this.#closeRangeAt(held);
     this.#queue.push(held);
     this.#newest.set(held.reader, held);
     this.#bytes += held.bytes;
@@ -164,12 +165,19 @@ export class HeldResults {
     for (; this.#bytes > this.#maximumBytes && this.#oldest < this.#queue.length; this.#oldest++) {
       const held = this.#queue[this.#oldest];
       if (held === newcomer) break;
-      if (held?.kind !== 'result' || !mayBeDropped(held)) continue;
+      if (held?.kind !== 'result') continue;
+      this.#closeRangeAt(held);
+      if (!mayBeDropped(held)) continue;
       this.#drop(held, this.#oldest);
       dropped += 1;
     }
     if (this.#oldest > mostHoles) this.#closeHoles();
     return dropped;
+  }
+
+  /** What is dropped behind a report is another range. */
+  #closeRangeAt({ reader, result }: HeldResult): void {
+    if (result.standing === 'report') this.#dropped.delete(reader);
   }
 
   #drop(held: HeldResult, index: number): void {
@@ -189,7 +197,9 @@ export class HeldResults {
   #remove(held: Held, index: number): void {
     this.#queue[index] = undefined;
     this.#bytes -= sizeOf(held);
-    if (held.kind === 'dropped') this.#dropped.delete(held.reader);
+    if (held.kind === 'dropped' && this.#dropped.get(held.reader) === held.range) {
+      this.#dropped.delete(held.reader);
+    }
     if (this.#newest.get(held.reader) === held) this.#newest.delete(held.reader);
   }
 

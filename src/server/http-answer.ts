@@ -21,6 +21,7 @@ import type { HttpResponse } from './http-response.ts';
 import type { ResultSink } from './operation-run.ts';
 import { OperationRun } from './operation-run.ts';
 import type { Counted } from './principals.ts';
+import { StreamMark } from './result-text.ts';
 import type { ResultText } from './result-text.ts';
 import type { ResumeMark } from './resume/resume-subject.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
@@ -110,7 +111,8 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     const told = Object.keys(report).length > 0 ? JSON.stringify(report) : '';
     if (id === undefined && told === '') return;
     const text = this.framing.position?.(id, told);
-    if (text !== undefined) this.#stream?.write(text);
+    // behind results that wait for room: whoever comes back with it has had those
+    if (text !== undefined) this.#stream?.deliver(this, new StreamMark(text));
   }
 
   next(result: ResultText): void {

@@ -72,6 +72,18 @@ export class ResultText {
   }
 }
 
+/** What stands between the results of a response stream, in its own words. */
+export class StreamMark extends ResultText {
+  constructor(text: string) {
+    super(text, {});
+    this.standing = 'report';
+  }
+
+  override textIn(): string {
+    return this.text;
+  }
+}
+
 function withToken(given: ResultText, token: string | undefined): ResultText {
   const { text, result } = given;
   if (token === undefined) return given;

@@ -69,11 +69,21 @@ class SlowClient implements TextTarget, ResultReader {
     this.tokens.push(text.mark.token);
     return this.outbox.deliver(this, text.resumable);
   }
+
+  /** The server has something to say before event `n`. */
+  report(n: number): void {
+    const result = { extensions: { before: n } };
+    const text = new ResultText(JSON.stringify(result), result);
+    text.standing = 'report';
+    expect(this.outbox.deliver(this, text)).toBe('sent');
+  }
 }
 
 interface Heard {
   readonly data?: { readonly n: number };
   readonly extensions?: {
+    /** Of a report: the event that follows it. */
+    readonly before?: number;
     readonly resume?: {
       readonly missing?: { readonly from: string; readonly until: string; readonly events: number };
     };
@@ -83,13 +93,18 @@ interface Heard {
 it.each(['drop-oldest', 'drop-newest', 'latest'] as const)(
   'a client that opted in is told which events %s left out, before the next one or the end',
   (policy) => {
-    const step = fc.oneof({ weight: 6, arbitrary: fc.nat(600) }, fc.constant('read' as const));
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.nat(600) },
+      fc.constant('read' as const),
+      fc.constant('report' as const),
+    );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const client = new SlowClient(policy);
         let published = 0;
         for (const each of steps) {
           if (each === 'read') client.read();
+          else if (each === 'report') client.report(published);
           else expect(client.deliver(published++, each)).toBe('sent');
         }
         expect(client.outbox.end(client, '{"end":true}')).toBe('sent');
@@ -99,6 +114,8 @@ it.each(['drop-oldest', 'drop-newest', 'latest'] as const)(
         for (const { data, extensions } of client.heard.slice(0, -1) as readonly Heard[]) {
           const missing = extensions?.resume?.missing;
           if (data) expect(data.n).toBe(next++);
+          const before = extensions?.before;
+          if (before !== undefined) expect(before).toBe(next);
           if (!missing) continue;
           expect(client.tokens.slice(next, next + missing.events)).toSatisfy(
             (range: readonly string[]) =>
@@ -110,7 +127,7 @@ it.each(['drop-oldest', 'drop-newest', 'latest'] as const)(
         expect(client.heard.at(-1)).toEqual({ end: true });
         expect(client.droppedResults).toBe(published - numberOfEvents(client.heard));
       }),
-      { numRuns: 500 },
+      { numRuns: 1_000 },
     );
   },
 );

@@ -50,7 +50,8 @@ describe('a replay', () => {
 
   it('leaves turns of the event loop to live events', async () => {
     const here = stage();
-    const returning = numbers(1, 40).map(() => watch(here.connect(), seen, 'seen'));
+    const client = here.connect();
+    const returning = numbers(1, 40).map(() => watch(client, seen, 'seen'));
     await here.clock.settle();
     here.network.goOffline();
     for (const connection of here.network.connections) connection.drop();
