@@ -171,6 +171,7 @@ it('counts what happened', () => {
     gaps: 1,
     announcedMissing: 2,
     suppressed: 1,
+    ends: 0,
   });
 });
 

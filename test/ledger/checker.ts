@@ -44,6 +44,8 @@ export interface Verdict {
   readonly gaps: number;
   /** How many were missing then. */
   readonly announcedMissing: number;
+  /** How often the operation ended because the server could not reach its broker, or could not tell it of a gap. */
+  readonly ends: number;
   /** Events that came again and that the client left out. */
   readonly suppressed: number;
 }
@@ -119,6 +121,7 @@ class Check {
       resumes: count('recovered'),
       gaps: count('gap'),
       suppressed: count('suppressed'),
+      ends: count('failed'),
       announcedMissing: this.#announcedMissing,
     };
   }

@@ -16,6 +16,8 @@ export interface Outcome {
   readonly gaps: number;
   readonly announcedMissing: number;
   readonly suppressed: number;
+  /** Operations that had to be asked for again. */
+  readonly ends: number;
   readonly lost: number;
   readonly reordered: number;
   /** Whatever else a client could not know: events that came twice or were changed, gaps that are none, wrong counts, errors. */
@@ -73,6 +75,7 @@ function judge(scenario: Scenario, stage: Stage, durationMs: number): Outcome {
     gaps,
     announcedMissing: sum((each) => each.announcedMissing),
     suppressed: sum((each) => each.suppressed),
+    ends: sum((each) => each.ends),
     lost,
     reordered,
     undetected: events('duplicate', 'false-gap', 'miscounted', 'corrupt', 'misplaced', 'failed'),

@@ -7,6 +7,7 @@ const columns = {
   'events published': ({ published }) => published,
   deliveries: ({ delivered }) => delivered,
   resumes: ({ resumes }) => resumes,
+  'asked again': ({ ends }) => ends,
   'gaps announced': ({ gaps }) => gaps,
   'missing, announced': ({ announcedMissing }) => announcedMissing,
   lost: ({ lost }) => lost,

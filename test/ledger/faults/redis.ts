@@ -7,13 +7,14 @@ import type { Stage } from '../stage.ts';
 /** What the broker takes for the beginning of all names of keys if nobody says otherwise. */
 const prefix = 'millrace';
 
-/** Cuts the connections of all servers to Redis, and refuses others for a while. */
+/** Cuts the connections of all servers to Redis, and refuses others for a while, in which some clients are cut off and come back. */
 export async function cutRedis(stage: Stage, durationMs: number): Promise<void> {
   const links = stage.fleet.servers.flatMap(({ toRedis }) => toRedis ?? []);
   for (const link of links) {
     link.refuse();
     link.reset();
   }
+  stage.fleet.server(0).proxy.reset();
   await stage.pause(durationMs);
   for (const link of links) await link.accept();
   await stage.pause(1_000);
