@@ -1,7 +1,7 @@
 /**
  * Three processes are replaced one after the other, as a deployment does: a new one is started, an old one gets SIGTERM.
  *
- *     node bench/recovery/rolling-drain.mjs [--short] [--clients 3000] [--processes 3] [--rooms 10] [--rate 50] [--window 10]
+ *     node bench/recovery/rolling-drain.mjs [--short] [--clients 2000] [--processes 3] [--rooms 10] [--rate 50] [--window 10]
  *
  * Clients go to whoever is not draining, as a balancer would send them. `window` is over how many seconds a process lets its clients go.
  */
@@ -15,7 +15,7 @@ import { runRecovery } from './stage/run-recovery.mjs';
 import { defaultRooms } from './stage/stage.mjs';
 
 const flags = readFlags(
-  { clients: 3_000, processes: 3, rooms: defaultRooms, rate: 50, window: 10 },
+  { clients: 2_000, processes: 3, rooms: defaultRooms, rate: 50, window: 10 },
   { clients: 1_000, window: 3 },
 );
 const patienceMs = 60_000;
