@@ -52,8 +52,8 @@ async function connect(url: string) {
   let wasConnected = false;
   const client = createClient({
     url,
-    // a page that asks while Redis is away shall hear of it at once
-    disableOfflineQueue: true,
+    // as long as the broker waits for a Redis that is away
+    commandOptions: { timeout: 5_000 },
     socket: { reconnectStrategy: (_, cause) => (wasConnected ? 1_000 : cause) },
   });
   // the broker, whose connections break at the same time, reports it

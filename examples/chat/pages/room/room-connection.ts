@@ -32,7 +32,7 @@ export interface RoomListener {
 }
 
 const message = 'id author text sentAt';
-/** Time until what the server could not do is tried again. */
+/** Time until a history that could not be had is asked for again. */
 const againAfterMs = 3_000;
 
 /** Why the history has to be asked for: an object of its own each time, so that a new reason is told from the one before. */
@@ -50,9 +50,7 @@ export class RoomConnection {
   #waiting: 'connecting' | 'reconnecting' | undefined = 'connecting';
   #need: Need | undefined = { kind: 'first' };
   #isAsking = false;
-  #isRefused = false;
   #isComplaining = false;
-  #token: string | undefined;
   #shown: ConnectionStatus | undefined;
 
   constructor(room: string, listener: RoomListener) {
@@ -63,12 +61,8 @@ export class RoomConnection {
       transport: websocket({ pingAfterMs: 10_000, silenceMs: 10_000 }),
       retry: { minDelayMs: 500, maxDelayMs: 5_000 },
       resume: resumable({
-        // outlives an operation that the server refused; a page that is loaded again begins with the history instead
-        store: {
-          get: () => this.#token,
-          set: (_, token) => this.#hear(token),
-          delete: () => (this.#token = undefined),
-        },
+        // an operation remembers its token without a store; with one the page hears of each
+        store: { get: () => undefined, set: () => this.#hear(), delete() {} },
         key: () => room,
         onGap: () => this.#miss(),
       }),
@@ -101,41 +95,28 @@ export class RoomConnection {
     throw new Error(`${isRefused ? 'Not sent' : 'Perhaps not sent'}: ${why}`);
   }
 
-  /** A subscription comes back by itself; only one that the server refuses has to be made anew. */
   async #follow(): Promise<void> {
-    do {
-      const operation = this.#client.subscribe<{ readonly messageAdded: Message }>({
-        query: `subscription Live($room: String!) { messageAdded(room: $room) { ${message} } }`,
-        variables: { room: this.#room },
-      });
-      operation.subscribe({
-        next: ({ data, errors }) => {
-          if (data) this.#listener.onMessage(data.messageAdded);
-          if (errors) this.#refuse(errors[0]?.message);
-        },
-        error: (error) => this.#complain(`The room cannot be followed: ${String(error)}`),
-      });
-      for await (const state of operation.status) this.#enter(state);
-    } while (this.#isRefused && (await delay(againAfterMs)));
-  }
-
-  #enter(state: OperationState): void {
-    this.#state = state;
-    const isBroken = state === 'reconnecting' || (state === 'ended' && this.#isRefused);
-    if (isBroken) this.#waiting = 'reconnecting';
-    this.#showStatus();
-  }
-
-  #refuse(why = 'the server does not say why'): void {
-    this.#isRefused = true;
-    this.#complain(`The room cannot be followed: ${why}`);
+    const operation = this.#client.subscribe<{ readonly messageAdded: Message }>({
+      query: `subscription Live($room: String!) { messageAdded(room: $room) { ${message} } }`,
+      variables: { room: this.#room },
+    });
+    operation.subscribe({
+      next: ({ data, errors }) => {
+        if (data) this.#listener.onMessage(data.messageAdded);
+        if (errors) this.#complain(`The room cannot be followed: ${errors[0]?.message}`);
+      },
+      error: (error) => this.#complain(`The room cannot be followed: ${String(error)}`),
+    });
+    for await (const state of operation.status) {
+      this.#state = state;
+      if (state === 'reconnecting') this.#waiting = state;
+      this.#showStatus();
+    }
   }
 
   /** A token is the server's word that it listens: whatever is not in a history that is asked for now comes by itself. */
-  #hear(token: string): void {
-    this.#token = token;
+  #hear(): void {
     this.#waiting = undefined;
-    this.#isRefused = false;
     if (this.#isComplaining) this.#complain('');
     void this.#catchUp();
   }
@@ -191,14 +172,9 @@ export class RoomConnection {
   }
 
   #status(): ConnectionStatus {
-    if (this.#state === 'ended' && !this.#isRefused) return 'offline';
+    if (this.#state === 'ended') return 'offline';
     if (this.#waiting) return this.#waiting;
     if (this.#need?.kind === 'gap') return 'gap';
     return this.#state === 'recovered' ? 'recovered' : 'live';
   }
-}
-
-async function delay(ms: number): Promise<true> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
-  return true;
 }
