@@ -3,11 +3,14 @@ import { compareIds, zeroId } from './entry-id.ts';
 import type { LogLooks } from './log-looks.ts';
 import { PageSize } from './page-size.ts';
 import type { RedisEntry, RedisLog } from './redis-log.ts';
+import type { Turnstile } from './turnstile.ts';
 
 /** What a {@link LogHistory} is made from. */
 export interface LogHistoryOptions {
   readonly log: RedisLog;
   readonly looks: LogLooks;
+  /** Bounds what surveys of all logs hold. */
+  readonly surveys: Turnstile;
   readonly clock: Clock;
   /** Events that are replayed at most. */
   readonly events: number;
@@ -145,7 +148,7 @@ export class LogHistory {
       const from = this.#planned?.from ?? id;
       this.#planned = undefined;
       const isKnown = this.#options.log.holdsAfter(from) || this.#markBefore(from) !== undefined;
-      if (!isKnown) await this.#survey(from);
+      if (!isKnown) await this.#options.surveys.pass(() => this.#survey(from));
       return from;
     });
     this.#planned = { from: id, done };

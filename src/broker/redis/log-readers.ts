@@ -10,6 +10,7 @@ import { RedisLog } from './redis-log.ts';
 import { RedisReader } from './redis-reader.ts';
 import type { RedisReadStart } from './redis-reader.ts';
 import type { LogView } from './replies.ts';
+import { Turnstile } from './turnstile.ts';
 
 /** What {@link RedisLogReaders} are made from. */
 export interface RedisLogReadersOptions {
@@ -23,10 +24,14 @@ export interface RedisLogReadersOptions {
   readonly onLog: () => void;
 }
 
+/** Logs whose past is read from Redis at the same time. */
+const surveysAtOnce = 8;
+
 /** The logs that have readers in this process, each held once however many those are. */
 export class RedisLogReaders {
   readonly #options: RedisLogReadersOptions;
   readonly #logs = new Map<string, RedisLog>();
+  readonly #surveys = new Turnstile(surveysAtOnce);
   #readerCount = 0;
   /** Begins where no log ever was: a group that reads a lost log must not be taken for one that reads its successor. */
   #firstIndex = 0;
@@ -135,6 +140,7 @@ export class RedisLogReaders {
 
   #create(keys: LogKeys, view: LogView): RedisLog {
     const { looks, clock, limits, codec, onInvalidEntry, onLog } = this.#options;
+    const surveys = this.#surveys;
     const log = new RedisLog({
       keys,
       epoch: view.epoch,
@@ -145,6 +151,7 @@ export class RedisLogReaders {
       codec,
       onInvalidEntry,
       looks,
+      surveys,
       clock,
     });
     if (this.#state === 'ended') {

@@ -11,6 +11,7 @@ import type { LogLooks } from './log-looks.ts';
 import { PageSize } from './page-size.ts';
 import type { RedisReader } from './redis-reader.ts';
 import type { LogCheck, StoredEntry } from './replies.ts';
+import type { Turnstile } from './turnstile.ts';
 
 /** What a {@link RedisLog} is made from. */
 export interface RedisLogOptions {
@@ -25,6 +26,7 @@ export interface RedisLogOptions {
   readonly codec: EventCodec;
   readonly onInvalidEntry: (error: SourceError) => void;
   readonly looks: LogLooks;
+  readonly surveys: Turnstile;
   readonly clock: Clock;
 }
 
@@ -56,8 +58,8 @@ export class RedisLog {
     this.#lastId = options.lastId;
     this.#added = options.added;
     this.#tail = new LogTail(options.limits, options.firstIndex);
-    const { looks, clock, limits } = options;
-    this.history = new LogHistory({ log: this, looks, clock, events: limits.events });
+    const { looks, surveys, clock, limits } = options;
+    this.history = new LogHistory({ log: this, looks, surveys, clock, events: limits.events });
   }
 
   get tail(): LogTail<RedisEntry> {
@@ -148,11 +150,11 @@ export class RedisLog {
   #fittingBefore(older: readonly RedisEntry[]): readonly RedisEntry[] {
     const { events, bytes } = this.limits;
     const held = this.#tail.nextIndex - this.#tail.firstIndex;
+    let roomBytes = bytes - this.#tail.heldBytes;
     let first = older.length;
-    let heldBytes = this.#tail.heldBytes;
     for (let entry = older[first - 1]; entry !== undefined; entry = older[first - 1]) {
-      heldBytes += entry.bytes;
-      if (heldBytes > bytes || held + older.length - first >= events) break;
+      roomBytes -= entry.bytes;
+      if (roomBytes < 0 || held + older.length - first >= events) break;
       first -= 1;
     }
     return older.slice(first);
