@@ -6,7 +6,7 @@ import { Programs } from './fleet.ts';
 import { runScenario } from './run-scenario.ts';
 import type { Outcome } from './run-scenario.ts';
 import { createScenarios } from './scenarios.ts';
-import { toTable } from './summary.ts';
+import { toRow, toTable } from './summary.ts';
 
 /** Set by `run.mjs`. */
 const length = process.env['LEDGER_LENGTH'] === 'long' ? 'long' : 'short';
@@ -39,6 +39,7 @@ describe('no event is lost without a word, none comes out of order or twice', op
       if (!programs) throw new Error('nothing was built');
       const outcome = await runScenario(scenario, { programs, size, seed });
       outcomes.set(scenario.name, outcome);
+      if (length === 'long') process.stdout.write(`${toRow(outcome)}\n`);
 
       expect(outcome.faults.slice(0, 5).join('\n'), `seed ${seed}`).toBe('');
       expect(outcome.faults).toHaveLength(0);

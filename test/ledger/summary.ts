@@ -19,12 +19,18 @@ const columns = {
 /** A table of Markdown, one row a run. */
 export function toTable(outcomes: readonly Outcome[]): string {
   const names = Object.keys(columns);
-  const rows = outcomes.map((outcome) =>
-    Object.values(columns).map((column) => {
-      const value = column(outcome);
-      return typeof value === 'number' ? value.toLocaleString('en') : value;
-    }),
-  );
   const rule = names.map((_, i) => (i === 0 ? '---' : '---:'));
-  return [names, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return [join(names), join(rule), ...outcomes.map(toRow)].join('\n');
+}
+
+/** One line of it. */
+export function toRow(outcome: Outcome): string {
+  const values = Object.values(columns).map((column) => column(outcome));
+  return join(
+    values.map((value) => (typeof value === 'number' ? value.toLocaleString('en') : value)),
+  );
+}
+
+function join(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
 }
