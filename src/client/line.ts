@@ -1,6 +1,6 @@
 import { never } from '../vocabulary.ts';
 import type { Instant } from '../vocabulary.ts';
-import { retryDelayMs } from './retry.ts';
+import { movingDelayMs, retryDelayMs } from './retry.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { Signals } from './signals.ts';
 import type { Connection, ConnectionListener, ConnectionSettings, Transport } from './transport.ts';
@@ -118,7 +118,8 @@ export class Line {
     const { retry, mayRetry, clock, random, onDisconnected } = this.#options;
     // those who were refused are asked for other parameters, and nothing was sent yet: whoever waits can wait for that
     const isUnsent = this.#servesSince === never && failure.closeCode === 4403;
-    if (clock.now() - this.#servesSince >= retry.minUptimeMs) this.#attempts = 0;
+    const uptimeMs = clock.now() - this.#servesSince;
+    if (uptimeMs >= retry.minUptimeMs) this.#attempts = 0;
     this.#forget();
     const isRetried = mayRetry(failure, this.#attempts);
     const left = [...this.#members].filter(
@@ -127,8 +128,10 @@ export class Line {
     for (const member of left) this.#members.delete(member);
     let delayMs: number | undefined;
     if (this.#members.size > 0) {
-      delayMs = retryDelayMs(retry, failure, this.#attempts, random());
-      this.#attempts += 1;
+      const chance = random();
+      delayMs = movingDelayMs(retry, failure, uptimeMs, chance);
+      // moving is no failed attempt
+      if (delayMs === undefined) delayMs = retryDelayMs(retry, failure, this.#attempts++, chance);
       this.#wait(delayMs, () => this.#connect());
     } else this.close();
     this.#each((member) => member.interrupted());

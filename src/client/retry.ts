@@ -20,6 +20,11 @@ export type RetryPolicy = Required<Omit<RetryOptions, 'shouldRetry'>> &
 
 const dayMs = 86_400_000;
 
+/** A server that restarts chooses when it closes each connection: those who move need little more. */
+const moveDelayMs = 250;
+/** A connection that lived shorter than this was no service that could be interrupted. */
+const leastServiceMs = 500;
+
 /** @param options - `false`: never */
 export function toRetryPolicy(options: RetryOptions | false = {}): RetryPolicy {
   const {
@@ -37,6 +42,22 @@ export function mayRetry(policy: RetryPolicy, failure: TransportError, attempts:
   return policy.shouldRetry
     ? policy.shouldRetry(failure, attempts)
     : failure.retryable && attempts < policy.attempts;
+}
+
+/**
+ * The pause of a client whose server restarts and has closed a connection that worked, in milliseconds; `undefined` for any other failure.
+ *
+ * @param uptimeMs - of that connection
+ * @param random - at least 0, less than 1
+ */
+export function movingDelayMs(
+  { minDelayMs }: RetryPolicy,
+  { closeCode, retryAfterMs = 0 }: TransportError,
+  uptimeMs: number,
+  random: number,
+): number | undefined {
+  const isMoving = closeCode === 1012 && retryAfterMs === 0 && uptimeMs >= leastServiceMs;
+  return isMoving ? random * Math.min(minDelayMs, moveDelayMs) : undefined;
 }
 
 /**

@@ -288,11 +288,27 @@ describe('the pauses between attempts', () => {
       const peer = await server.ready();
       await peer.next();
       await clock.advance(uptimeMs);
-      peer.close(1012);
+      peer.close(1001);
       found.push((await comeBack()).retryInMs);
     }
 
     expect(found).toEqual([1_000, 2_000, 4_000, 1_000, 2_000]);
+  });
+
+  it('are short, and count for nothing, where a server that restarts closes a connection that worked', async () => {
+    const server = await serveProtocol();
+    const { client, comeBack, clock } = watchClient(server.url, { random: () => 1 });
+    consume(client.subscribe({ query }));
+    const found: (number | undefined)[] = [];
+    for (const uptimeMs of [0, 499, 500, 9_999, 0]) {
+      const peer = await server.ready();
+      await peer.next();
+      await clock.advance(uptimeMs);
+      peer.close(1012);
+      found.push((await comeBack()).retryInMs);
+    }
+
+    expect(found).toEqual([1_000, 2_000, 250, 250, 4_000]);
   });
 
   it('grow also where there is nobody to connect to', async () => {

@@ -58,7 +58,7 @@ export class ResumeTokens {
     const [key] = this.#keys;
     const { epoch, offset } = position;
     const body = toBase64Url(
-      new TextEncoder().encode(JSON.stringify([epoch, offset, Math.floor(since / 1_000)])),
+      utf8.encode(JSON.stringify([epoch, offset, Math.floor(since / 1_000)])),
     );
     if (key === undefined) return undefined;
     const head = `${version}.${key.id}.${body}`;
@@ -87,7 +87,8 @@ const invalid: OpenedToken = { kind: 'refused', code: 'RESUME_INVALID' };
 
 interface UsableKey {
   readonly id: string;
-  readonly secret: Uint8Array;
+  /** With the secret already in it, which is half of the work; to be cloned. */
+  readonly mac: ReturnType<typeof hmac.create>;
 }
 
 function toUsableKey({ id, secret }: ResumeKey): UsableKey {
@@ -96,7 +97,7 @@ function toUsableKey({ id, secret }: ResumeKey): UsableKey {
     throw new UsageError('the id of a resume key is 1 to 32 letters, digits, `-` and `_`');
   }
   if (bytes.length < 32) throw new UsageError('the secret of a resume key has at least 32 bytes');
-  return { id, secret: bytes };
+  return { id, mac: hmac.create(sha256, bytes) };
 }
 
 function randomKey(): ResumeKey {
@@ -104,9 +105,9 @@ function randomKey(): ResumeKey {
 }
 
 /** The subject is not in the token: whoever opens it knows it from the request. */
-function macOf({ secret }: UsableKey, head: string, subject: string): string {
-  const message = new TextEncoder().encode(`${head}\n${subject}`);
-  return toBase64Url(hmac(sha256, secret, message).subarray(0, macBytes));
+function macOf({ mac }: UsableKey, head: string, subject: string): string {
+  const message = utf8.encode(`${head}\n${subject}`);
+  return toBase64Url(mac.clone().update(message).digest().subarray(0, macBytes));
 }
 
 /** Takes as long for any two texts of the same length. */
@@ -116,11 +117,14 @@ function isSame(one: string, other: string): boolean {
   return difference === 0;
 }
 
+const utf8 = new TextEncoder();
+
+const unsafeCharacters = /[+/=]/g;
+const replacements: Readonly<Record<string, string>> = { '+': '-', '/': '_', '=': '' };
+
 function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCodePoint(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
+  const text = btoa(String.fromCharCode(...bytes));
+  return text.replace(unsafeCharacters, (character) => replacements[character] ?? '');
 }
 
 function fromBase64Url(text: string): string {
