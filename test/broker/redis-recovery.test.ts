@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { createRedisBroker } from 'millrace/broker/redis';
 import type { RedisBroker, RedisBrokerOptions } from 'millrace/broker/redis';
+import { startTcpProxy } from 'millrace/testing/node';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -187,6 +188,34 @@ describe('events that leave Redis unread', () => {
     await client.eval(publishAndTrim, { keys: [stream], arguments: ['3', '1'] });
 
     expect(await readToFailure(reader)).toEqual({ events: [], code: 'EVENTS_LOST' });
+  });
+});
+
+describe('a reader of what its process does not hold', () => {
+  it('goes on where it was after Redis was away', async () => {
+    const proxy = await startTcpProxy({ port: server.port });
+    open.push(() => proxy.close());
+    const url = `redis://127.0.0.1:${proxy.port}`;
+    const statuses: string[] = [];
+    const broker = createBroker({
+      url,
+      timeoutMs: 300,
+      retention: { bytes: 10_000 },
+      onStatus: ({ kind }) => statuses.push(kind),
+    });
+    const texts = numbers(400).map((n) => `${n} ${'x'.repeat(5_000)}`);
+    const [first] = await createBroker().publishMany('topic', 'key', texts);
+    const reader = await broker.read('topic', 'key', first);
+    const [batch] = [await reader.read()];
+    proxy.refuse();
+    proxy.reset();
+
+    const rest = takeEvents(reader, 399 - (batch?.length ?? 0));
+    await expect(broker.head('topic', 'key')).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
+    await proxy.accept();
+
+    expect([...(batch ?? []).map(({ event }) => event), ...(await rest)]).toEqual(texts.slice(1));
+    expect(statuses).toContain('unavailable');
   });
 });
 

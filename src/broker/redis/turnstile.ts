@@ -14,8 +14,8 @@ export class Turnstile {
   }
 
   async pass<Result>(task: () => Promise<Result>): Promise<Result> {
-    if (this.#running >= this.#places) await new Promise<void>((enter) => this.#line.push(enter));
-    this.#running += 1;
+    if (this.#running < this.#places) this.#running += 1;
+    else await new Promise<void>((enter) => this.#line.push(enter));
     try {
       return await task();
     } catch (error) {
@@ -23,11 +23,14 @@ export class Turnstile {
       throw error;
     } finally {
       this.#running -= 1;
-      this.#admit(1);
+      if (this.#running < this.#places) this.#admit(1);
     }
   }
 
   #admit(count: number): void {
-    for (const enter of this.#line.splice(0, count)) enter();
+    for (const enter of this.#line.splice(0, count)) {
+      this.#running += 1;
+      enter();
+    }
   }
 }
