@@ -60,8 +60,11 @@ const publishAndTrim = `
 for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'event', i) end
 redis.call('XTRIM', KEYS[1], 'MAXLEN', ARGV[2])`;
 
+/** Another program, installed with the server. */
+const redisCli = 'redis-cli';
+
 function runRedisCli(...command: readonly string[]): void {
-  execFileSync('redis-cli', ['-p', String(server.port), ...command]);
+  execFileSync(redisCli, ['-p', String(server.port), ...command]);
 }
 
 /** The clock of a process that did nothing for a while: none of its timers fired. */
