@@ -98,10 +98,8 @@ function toSpec(
   });
 }
 
-const spec = toSpec(
-  mostly<CarrierKind>('graphql-transport-ws', 2, 'subscriptions-transport-ws', 'sse'),
-  mostly<boolean>(false, 5, true),
-);
+const carrier = mostly<CarrierKind>('graphql-transport-ws', 2, 'subscriptions-transport-ws', 'sse');
+const spec = toSpec(carrier, mostly<boolean>(false, 5, true));
 
 const bringing: fc.Arbitrary<Bringing> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Bringing>({ kind: 'nothing' }) },
@@ -151,10 +149,7 @@ export const resumeAct: fc.Arbitrary<ResumeAct> = fc.oneof(
 );
 
 /** Rows have no place in their log, so nobody could say which of them were dropped. */
-const slowSpec = toSpec(
-  mostly<CarrierKind>('graphql-transport-ws', 2, 'subscriptions-transport-ws'),
-  fc.constant(false),
-);
+const slowSpec = toSpec(carrier, fc.constant(false));
 
 /** What happens to subscribers that read slowly. */
 export const stallingAct: fc.Arbitrary<ResumeAct> = fc.oneof(

@@ -6,8 +6,8 @@ import type { Delivery } from './resume-carriers.ts';
 import { answerOf, eventGate, filterGate, rowGate } from './resume-choices.ts';
 import type { Published, ResumeLogModel } from './resume-log-model.ts';
 import type { Sight } from './resume-lifetime.ts';
-import { toSaid } from './resume-report.ts';
-import type { Outcome, Report } from './resume-report.ts';
+import { toPreliminaries, toSaid } from './resume-report.ts';
+import type { Outcome, Preliminary, Report } from './resume-report.ts';
 import type { Place, ResumeTokenModel } from './resume-token-model.ts';
 
 /** What an attempt is measured by: what happened around it. */
@@ -21,15 +21,6 @@ export interface Surroundings {
   /** An event came that says which execution made it. */
   readonly executed: (attempt: AttemptModel, event: Published, execution: number) => void;
 }
-
-/** What comes before the first event, in order. */
-type Preliminary =
-  | 'report'
-  | 'position'
-  | 'row 1'
-  | 'row 2'
-  | 'report of start'
-  | 'position of start';
 
 /**
  * What one operation of one subscriber has to be sent, from its subscribe message to its end.
@@ -117,7 +108,9 @@ export class AttemptModel {
     this.#cursor = this.#startOf(place);
     this.#state = 'open';
     this.#refusal = this.#refusalOf(place);
-    this.#preliminaries = this.#refusal ? [] : this.#toPreliminaries();
+    this.#preliminaries = this.#refusal
+      ? []
+      : toPreliminaries(this.spec, this.#outcome, this.token);
     return { kind: this.spec.isOptedIn ? 'nothing' : this.#outcome.kind };
   }
 
@@ -198,32 +191,14 @@ export class AttemptModel {
   }
 
   #refusalOf(place: Place | undefined): string | undefined {
-    if (this.#outcome.kind === 'gap' && this.#failsOnGap) return this.#outcome.code;
-    // a source that was made, and opened too late
-    const isLost = !place && !this.#around.log.holdsAfter(this.#start);
-    return isLost ? 'EVENTS_LOST' : undefined;
+    // a source that was made, and opened too late: whatever the token was
+    if (!place && !this.#around.log.holdsAfter(this.#start)) return 'EVENTS_LOST';
+    return this.#outcome.kind === 'gap' && this.#failsOnGap ? this.#outcome.code : undefined;
   }
 
   #startOf(place: Place | undefined): number {
     if (!place) return this.#start;
     return this.#outcome.kind === 'recovered' ? place.offset : this.#around.log.head;
-  }
-
-  #toPreliminaries(): Preliminary[] {
-    const { isOptedIn, carrier, hasSnapshot } = this.spec;
-    const hasPositions = carrier === 'sse';
-    const start: Preliminary[] = [];
-    if (isOptedIn) start.push('report');
-    const rows = hasSnapshot && this.#outcome.kind !== 'recovered';
-    // on an event stream a report says where that is as well
-    const isReport = !isOptedIn && this.token !== undefined;
-    if (hasPositions && isReport) start.push('report');
-    else if (hasPositions && !rows) start.push('position');
-    if (!rows) return start;
-    const end: Preliminary[] = [];
-    if (isOptedIn) end.push('report of start');
-    if (hasPositions) end.push('position of start');
-    return [...start, 'row 1', 'row 2', ...end];
   }
 
   #receiveResult({ result, id }: Extract<Delivery, { readonly kind: 'result' }>): Sight {
