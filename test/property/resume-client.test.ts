@@ -18,6 +18,6 @@ it('a client that resumes hears everything once and in order over any number of 
         });
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 500 },
   );
 }, 120_000);

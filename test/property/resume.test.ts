@@ -29,7 +29,7 @@ it('whoever comes back gets everything since, once and in order, or is told what
         expect(await new ResumeSimulation(world).play(acts)).toEqual(nothing);
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 1_000 },
   );
 }, 120_000);
 
@@ -44,6 +44,6 @@ it('whoever reads slowly is cut off, or told exactly how many of which results i
         expect(await new ResumeSimulation(world).play(acts)).toEqual(nothing);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 800 },
   );
 }, 120_000);
