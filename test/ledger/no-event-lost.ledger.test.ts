@@ -12,7 +12,9 @@ import { toRow, toTable } from './summary.ts';
 const length = process.env['LEDGER_LENGTH'] === 'long' ? 'long' : 'short';
 const seed = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1e9));
 const size =
-  length === 'long' ? { clients: 200, patienceMs: 60_000 } : { clients: 30, patienceMs: 20_000 };
+  length === 'long'
+    ? { clients: 200, intervalMs: 100, patienceMs: 60_000 }
+    : { clients: 30, intervalMs: 40, patienceMs: 20_000 };
 
 const scenarios = createScenarios({ length });
 let programs: Programs | undefined;

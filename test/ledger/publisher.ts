@@ -16,8 +16,6 @@ export interface Pace {
   readonly paddingBytes: number;
 }
 
-const usualPace: Pace = { intervalMs: 100, paddingBytes: 0 };
-
 /** Before an event is sent again. */
 const retryMs = 50;
 
@@ -26,13 +24,15 @@ export class Publisher {
   readonly journal = new Journal();
   readonly streams: readonly Stream[];
   readonly #publish: Publish;
+  readonly #usualPace: Pace;
   readonly #sequences = new Map<string, number>();
   readonly #paces = new Map<Stream, Pace>();
   #isStopped = false;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(streams: readonly Stream[], publish: Publish) {
+  constructor(streams: readonly Stream[], publish: Publish, intervalMs: number) {
     this.streams = streams;
+    this.#usualPace = { intervalMs, paddingBytes: 0 };
     this.#publish = publish;
   }
 
@@ -83,6 +83,6 @@ export class Publisher {
   }
 
   #paceOf(stream: Stream): Pace {
-    return this.#paces.get(stream) ?? usualPace;
+    return this.#paces.get(stream) ?? this.#usualPace;
   }
 }

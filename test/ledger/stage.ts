@@ -18,6 +18,8 @@ import type { Liveness } from './server-settings.ts';
 /** How much a run takes on. */
 export interface RunSize {
   readonly clients: number;
+  /** Between two events of one stream. */
+  readonly intervalMs: number;
   /** How long everybody may take to get what was published when all faults are over. */
   readonly patienceMs: number;
 }
@@ -72,7 +74,7 @@ export class Stage {
     const { publish, close } = publisherOf(fleet);
     this.fleet = fleet;
     this.random = seededRandom(seed);
-    this.publisher = new Publisher([...eventStreams, ...dropStreams], publish);
+    this.publisher = new Publisher([...eventStreams, ...dropStreams], publish, size.intervalMs);
     this.#closePublish = close;
     this.#patienceMs = size.patienceMs;
     this.clients = Array.from({ length: size.clients }, (_, index) =>
@@ -125,10 +127,17 @@ export class Stage {
     const giveUpAt = performance.now() + this.#patienceMs;
     const { accounts } = this;
     while (!accounts.every(isSettled)) {
-      if (performance.now() > giveUpAt) throw new Error(`somebody waits in vain for ${what}`);
+      if (performance.now() > giveUpAt) {
+        const waiting = accounts.filter((account) => !isSettled(account));
+        throw new Error(`${waiting.length} wait in vain for ${what}: ${describe(waiting[0])}`);
+      }
       await pause(20);
     }
   }
+}
+
+function describe(account: Account | undefined): string {
+  return account ? JSON.stringify([account.owner, account.entries.slice(-5)]) : '';
 }
 
 /** All kinds of clients in turn; every other round reads the topic whose events are dropped for slow readers, but for those who could not be told. */

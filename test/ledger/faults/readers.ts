@@ -9,7 +9,7 @@ export interface Flood {
 }
 
 /** What a slow reader reads. */
-const slowBytesPerSecond = 100_000;
+const slowBytesPerSecond = 20_000;
 
 /** Nothing is read on the connections that one of the servers has. */
 export async function stopReaders(stage: Stage, flood: Flood): Promise<void> {
