@@ -72,6 +72,8 @@ export interface ConnectionRefusal {
 export interface ServerConnection {
   readonly protocol: WebSocketProtocol;
   readonly state: ServerConnectionState;
+  /** What asks the peer whether it lives where no WebSocket ping can be sent, if the protocol can ask. */
+  readonly pingMessage: string | undefined;
   /** When {@link ServerConnection.tick} has to be called next; `never` if nothing is due. It may move with every call. */
   readonly deadline: Instant;
   /** Operations that were started and have not ended. */

@@ -75,6 +75,10 @@ export abstract class ServerMachine implements ServerConnection {
     return this.#state;
   }
 
+  get pingMessage(): string | undefined {
+    return undefined;
+  }
+
   get deadline(): Instant {
     return this.#isOver() ? this.#overdueAt : Math.min(this.#overdueAt, this.#watchdog.deadline);
   }

@@ -169,8 +169,11 @@ export class SocketSession
   }
 
   #ping(): void {
+    const { pingMessage } = this.#connection;
     if (this.outbox.takesBytes) this.outbox.writeAlways(pingFrame);
-    else this.#socket.ping();
+    else if (this.#socket.ping) this.#socket.ping();
+    else if (pingMessage !== undefined) this.outbox.writeAlways(pingMessage);
+    else this.heard(); // nobody can be asked, so silence proves nothing
   }
 
   #close({ code, reason }: { readonly code: number; readonly reason: string }): void {

@@ -9,8 +9,8 @@ import type { FrameTarget } from './byte-target.ts';
 export interface MessageSocket {
   /** Sends one text message. */
   send(frame: string): void;
-  /** Sends a WebSocket ping without payload; where the runtime cannot, does nothing. */
-  ping(): void;
+  /** Sends a WebSocket ping without payload. Absent where the runtime cannot: then the peer is asked in its protocol, if that has a message for it. */
+  ping?(): void;
   /** Starts the close handshake; `reason` has at most 123 bytes. */
   close(code: number, reason: string): void;
   /** Ends the connection without a handshake. */

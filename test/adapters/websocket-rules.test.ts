@@ -168,7 +168,7 @@ function watching(server: Server, watched: WatchedSocket[]): Server {
           socket.send(frame);
           measure();
         },
-        ping: () => socket.ping(),
+        ping: () => socket.ping?.(),
         close: (code, reason) => {
           watch.closedWith = code;
           socket.close(code, reason);

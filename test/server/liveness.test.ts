@@ -44,6 +44,32 @@ describe('a silent peer', () => {
     expect(await client.next()).toEqual({ kind: 'ping' });
   });
 
+  it('is asked by a message where the runtime sends no pings, and lives by its answer', async () => {
+    const { ready, clock } = converse();
+    const client = await ready({ pings: false });
+
+    await clock.advance(12_050);
+    expect(await client.next()).toEqual({ kind: 'message', message: { type: 'ping' } });
+    client.send('{"type":"pong"}');
+    await clock.advance(12_050);
+    expect(await client.next()).toEqual({ kind: 'message', message: { type: 'ping' } });
+    await clock.advance(12_050);
+
+    expect(await client.next()).toMatchObject({ kind: 'close', code: 4408 });
+  });
+
+  it('that nothing can ask is left alone: its protocol has no message and the runtime no pings', async () => {
+    const { connect, clock } = converse({ keepAlive: { keepAliveMs: Infinity } });
+    const client = connect({ protocol: 'subscriptions-transport-ws', pings: false });
+    client.send('{"type":"connection_init"}');
+    expect(await client.next()).toMatchObject({ message: { type: 'connection_ack' } });
+    await client.rest();
+
+    await clock.advance(120_000);
+
+    expect(await messagesOf(client)).not.toContainEqual(expect.objectContaining({ code: 4408 }));
+  });
+
   it('that never answers a close is destroyed after 5 s', async () => {
     const { connect, clock } = converse();
     const client = connect({ answersClose: false });

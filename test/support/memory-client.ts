@@ -23,6 +23,7 @@ export function connectInMemory(
   {
     protocol = 'graphql-transport-ws',
     answersClose = true,
+    pings = true,
     headers = {},
   }: MemoryClientOptions = {},
 ): MemoryClient {
@@ -32,7 +33,7 @@ export function connectInMemory(
     send: (frame) => {
       if (isOpen) observations.push({ kind: 'message', message: JSON.parse(frame) });
     },
-    ping: () => observations.push({ kind: 'ping' }),
+    ...(pings && { ping: () => observations.push({ kind: 'ping' }) }),
     close: (code, reason) => {
       observations.push({ kind: 'close', code, reason });
       if (answersClose) end(code, reason);
@@ -86,5 +87,7 @@ export function connectInMemory(
 export interface MemoryClientOptions {
   readonly protocol?: WebSocketProtocol;
   readonly answersClose?: boolean;
+  /** Whether its runtime can send WebSocket pings. */
+  readonly pings?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
 }

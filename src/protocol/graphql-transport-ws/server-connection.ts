@@ -18,11 +18,17 @@ const barePong: readonly ServerOutput[] = [
   { kind: 'send', frame: encodeServerMessage({ type: 'pong' }) },
 ];
 
+const ping = encodeServerMessage({ type: 'ping' });
+
 const envelopes = envelopesFor('next');
 
 /** The server's half of `graphql-transport-ws`. */
 export class GraphqlTransportWsServer extends ServerMachine {
   readonly protocol = 'graphql-transport-ws';
+
+  override get pingMessage(): string {
+    return ping;
+  }
 
   /** @throws TypeError if JSON cannot hold `ackPayload`; the connection is then as it was before. */
   accept(_now: Instant, ackPayload?: JsonObject): readonly ServerOutput[] {
@@ -112,9 +118,9 @@ export class GraphqlTransportWsServer extends ServerMachine {
 }
 
 /** Echoes the payload, but never the credentials that a ping may renew. */
-function pong(ping: JsonObject | undefined): readonly ServerOutput[] {
-  if (ping === undefined) return barePong;
-  const { auth: _auth, ...payload } = ping;
+function pong(asked: JsonObject | undefined): readonly ServerOutput[] {
+  if (asked === undefined) return barePong;
+  const { auth: _auth, ...payload } = asked;
   try {
     return [{ kind: 'send', frame: encodeServerMessage({ type: 'pong', payload }) }];
   } catch {
