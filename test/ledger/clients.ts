@@ -26,8 +26,8 @@ export interface LedgerClientOptions {
 }
 
 /** How long connecting and pauses last: short enough for many faults in a run. */
-const patience = { connectTimeoutMs: 2_000, ackTimeoutMs: 2_000 };
-const retry = { minDelayMs: 50, maxDelayMs: 1_000 };
+const patience = { connectTimeoutMs: 4_000, ackTimeoutMs: 4_000 };
+const retry = { minDelayMs: 50, maxDelayMs: 2_000 };
 
 /** Before an operation that the server refused is asked for again. */
 const againMs = 100;

@@ -6,15 +6,26 @@ import { Programs } from './fleet.ts';
 import { runScenario } from './run-scenario.ts';
 import type { Outcome } from './run-scenario.ts';
 import { createScenarios } from './scenarios.ts';
+import type { RunSize } from './stage.ts';
 import { toRow, toTable } from './summary.ts';
 
 /** Set by `run.mjs`. */
 const length = process.env['LEDGER_LENGTH'] === 'long' ? 'long' : 'short';
 const seed = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1e9));
-const size =
+const size: RunSize =
   length === 'long'
-    ? { clients: 200, intervalMs: 100, patienceMs: 60_000 }
-    : { clients: 30, intervalMs: 40, patienceMs: 20_000 };
+    ? {
+        clients: 200,
+        intervalMs: 100,
+        liveness: { pingAfterMs: 2_000, answerMs: 2_500 },
+        patienceMs: 60_000,
+      }
+    : {
+        clients: 30,
+        intervalMs: 40,
+        liveness: { pingAfterMs: 1_000, answerMs: 1_500 },
+        patienceMs: 20_000,
+      };
 
 const scenarios = createScenarios({ length });
 let programs: Programs | undefined;

@@ -20,6 +20,8 @@ export interface RunSize {
   readonly clients: number;
   /** Between two events of one stream. */
   readonly intervalMs: number;
+  /** When silence counts as the end: the more clients, the longer may an answer take. */
+  readonly liveness: Liveness;
   /** How long everybody may take to get what was published when all faults are over. */
   readonly patienceMs: number;
 }
@@ -30,11 +32,9 @@ export interface StageOptions {
   readonly backplane: Backplane;
   readonly size: RunSize;
   readonly seed: number;
-  /** Of servers and clients. @defaultValue a second or two */
+  /** Of servers and clients. @defaultValue that of the size */
   readonly liveness?: Liveness | undefined;
 }
-
-const briefLiveness: Liveness = { pingAfterMs: 1_000, answerMs: 1_500 };
 
 const eventStreams: readonly Stream[] = ['a', 'b', 'c', 'd'].map((key) => ({
   topic: eventsTopic,
@@ -54,7 +54,7 @@ export class Stage {
 
   /** Resolves once every client knows where it begins, and events flow. */
   static async raise(options: StageOptions): Promise<Stage> {
-    const { programs, backplane, liveness = briefLiveness } = options;
+    const { programs, backplane, liveness = options.size.liveness } = options;
     const fleet = await Fleet.start({ programs, backplane, redisTimeoutMs: 1_500, liveness });
     const stage = new Stage(fleet, { ...options, liveness });
     try {
