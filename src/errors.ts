@@ -173,6 +173,8 @@ export const errorTable = {
   STREAM_NOT_FOUND: { httpStatus: 404, retryable: false, log: 'debug' },
   STREAM_ALREADY_OPEN: { httpStatus: 409, retryable: false, log: 'debug' },
   OPERATION_ALREADY_EXISTS: { httpStatus: 409, retryable: false, log: 'debug' },
+  CALLBACK_NOT_ALLOWED: { httpStatus: 403, retryable: false, log: 'warn' },
+  CALLBACK_CHECK_FAILED: { httpStatus: 400, retryable: true, log: 'info' },
   TOO_MANY_RESERVATIONS: { httpStatus: 503, retryable: true, log: 'warn' },
   BODY_NOT_JSON: { httpStatus: 400, retryable: false, log: 'debug' },
   METHOD_NOT_ALLOWED: { httpStatus: 405, retryable: false, log: 'debug' },

@@ -13,8 +13,8 @@ export type WebSocketProtocol = 'graphql-transport-ws' | 'subscriptions-transpor
 /** What carries results over HTTP responses that do not end with the first. */
 export type StreamProtocol = 'sse' | 'sse-single' | 'multipart';
 
-/** Everything that a server may be told to speak; plain HTTP goes without saying. */
-export type Protocol = WebSocketProtocol | StreamProtocol;
+/** Everything that a server may be told to speak; plain HTTP goes without saying. `callback`: results are sent to a URL that the client names. */
+export type Protocol = WebSocketProtocol | StreamProtocol | 'callback';
 
 /** One WebSocket message: text as a string, binary as bytes. */
 export type Frame = string | Uint8Array;

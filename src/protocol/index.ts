@@ -1,5 +1,21 @@
 export { isAscii, toByteString } from './byte-string.ts';
 export type { ByteString } from './byte-string.ts';
+export {
+  encodeComplete as encodeCallbackComplete,
+  encodeNext as encodeCallbackNext,
+  hasCallback,
+  parseCallback,
+  withoutVerifier,
+} from './callback/codec.ts';
+export { CallbackEmitter } from './callback/emitter.ts';
+export type {
+  EmitterEnd as CallbackEnd,
+  EmitterOutput as CallbackOutput,
+  Lane as CallbackLane,
+  Reply as CallbackReply,
+} from './callback/emitter.ts';
+export { callbackHeader, callbackMediaType, callbackVersion } from './callback/messages.ts';
+export type { CallbackSubscription } from './callback/messages.ts';
 export { toCloseReason } from './close-reason.ts';
 export type {
   ClientConnection,

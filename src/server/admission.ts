@@ -25,7 +25,9 @@ export interface NotAdmitted {
 /** What a carrier of operations adds to admission. */
 export interface AdmissionOptions {
   /** Says why this carrier cannot carry `prepared`, before anything of it is executed. */
-  readonly objection?: (prepared: PreparedOperation) => NotAdmitted | undefined;
+  readonly objection?: (
+    prepared: PreparedOperation,
+  ) => NotAdmitted | undefined | Promise<NotAdmitted | undefined>;
   /** Replaces the server's own way to a context. */
   readonly makeContext?: () => unknown;
 }
@@ -86,7 +88,8 @@ async function decide(
   course.at = 'cost';
   const tooExpensive = await checkCost(core, { ...course.event, prepared });
   if (tooExpensive) return tooExpensive;
-  const objected = objection?.(prepared);
+  const judging = objection?.(prepared);
+  const objected = judging instanceof Promise ? await judging : judging;
   if (objected) return objected;
   course.at = 'context';
   return { kind: 'admitted', prepared, context: await makeContext() };

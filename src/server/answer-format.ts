@@ -1,5 +1,5 @@
 import type { PreparedOperation } from '../execution/index.ts';
-import { distinctFraming } from '../protocol/index.ts';
+import { callbackMediaType, distinctFraming } from '../protocol/index.ts';
 import type { Protocol } from '../vocabulary.ts';
 import { chooseMediaType, parseAccept, weightOf } from './media-type.ts';
 
@@ -18,6 +18,8 @@ export interface AcceptedFormats {
   /** 0 if it is not accepted or not spoken. */
   readonly sseWeight: number;
   readonly multipartWeight: number;
+  /** Whether results may be sent to a callback instead. */
+  readonly callback: boolean;
 }
 
 /** Clients that know nothing of the newer type send wildcards. */
@@ -37,6 +39,7 @@ export function readAccepted(
     json: mediaType && { mediaType, weight: weightOf(accept, mediaType) },
     sseWeight: protocols.includes('sse') ? weightOf(accept, distinctFraming.contentType) : 0,
     multipartWeight: protocols.includes('multipart') ? weightOfMultipart(accept) : 0,
+    callback: protocols.includes('callback') && namesCallback(accept),
   };
 }
 
@@ -85,6 +88,7 @@ export function describeOffers(
     ...(protocols.includes('multipart') && (!prepared || isSubscription)
       ? ['multipart/mixed;subscriptionSpec=1.0']
       : []),
+    ...callbackOffer(protocols, prepared),
   ];
   const ways = [
     ...(mediaTypes.length > 0 ? [`Accept: ${mediaTypes.join(' or ')}`] : []),
@@ -93,9 +97,25 @@ export function describeOffers(
   return `is served here by ${ways.join(', or by ') || 'nothing'}`;
 }
 
+function callbackOffer(
+  protocols: readonly Protocol[],
+  prepared: PreparedOperation | undefined,
+): readonly string[] {
+  const isOffered = protocols.includes('callback') && prepared?.kind === 'subscription';
+  return isOffered ? [callbackMediaType] : [];
+}
+
 interface OfferedProtocols {
   readonly protocols: readonly Protocol[];
   readonly webSocketProtocols: readonly Protocol[];
+}
+
+/** JSON alone does not: then the client expects a result. */
+function namesCallback(accept: string | undefined): boolean {
+  return parseAccept(accept).some(
+    ({ mediaType, parameters, weight }) =>
+      mediaType === 'application/json' && parameters.get('callbackspec') === '1.0' && weight > 0,
+  );
 }
 
 /** A range for parts in general says nothing about subscriptions; a client that reads them says which version. */

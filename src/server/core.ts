@@ -6,6 +6,8 @@ import { assertSchema, createReferenceEngine } from '../execution/index.ts';
 import type { ExecutionEngine } from '../execution/index.ts';
 import type { ServerConnectionOptions } from '../protocol/index.ts';
 import type { Clock, Protocol, WebSocketProtocol } from '../vocabulary.ts';
+import type { CallbackSettings } from './callback/callback-options.ts';
+import { toCallbackSettings } from './callback/callback-options.ts';
 import { Capacity } from './capacity.ts';
 import { Counters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
@@ -31,6 +33,8 @@ export interface ServerCore {
   readonly protocols: readonly Protocol[];
   readonly webSocketProtocols: readonly WebSocketProtocol[];
   readonly limits: EffectiveLimits;
+  /** `undefined` where the protocol is not spoken. */
+  readonly callback: CallbackSettings | undefined;
   /** Without members that are `undefined`. */
   readonly keepAlive: KeepAliveOptions;
   /** Of every socket's protocol machine. */
@@ -65,6 +69,7 @@ const knownProtocols: readonly Protocol[] = [
   'sse',
   'sse-single',
   'multipart',
+  'callback',
 ];
 const defaultProtocols: readonly Protocol[] = [
   'graphql-transport-ws',
@@ -108,6 +113,7 @@ export function createCore(options: ServerOptions): ServerCore {
     protocols,
     webSocketProtocols: webSocketProtocols.filter((protocol) => protocols.includes(protocol)),
     limits,
+    callback: toCallbackSettings(options.callback, protocols),
     keepAlive,
     connectionOptions: { ...limits, ...keepAlive },
     clock,

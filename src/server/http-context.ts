@@ -1,3 +1,4 @@
+import type { Callbacks } from './callback/callbacks.ts';
 import { decideConnect, notifyDisconnect } from './connect.ts';
 import type { ServerCore } from './core.ts';
 import { HttpProblem } from './http-problem.ts';
@@ -37,6 +38,7 @@ export interface HttpContext {
   readonly core: ServerCore;
   readonly streams: StreamRegistry;
   readonly reservations: SseReservations;
+  readonly callbacks: Callbacks;
 }
 
 /** The session of one HTTP request that the connect hook accepted. */

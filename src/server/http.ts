@@ -1,9 +1,12 @@
+import { hasCallback } from '../protocol/index.ts';
 import type { AcceptedFormats } from './answer-format.ts';
 import { acceptsNothing, describeOffers, readAccepted } from './answer-format.ts';
+import { CallbackAnswer } from './callback/callback-answer.ts';
 import { HttpAnswer } from './http-answer.ts';
 import type { HttpContext, HttpRequest, HttpSession } from './http-context.ts';
 import { connectOverHttp, internalError } from './http-context.ts';
 import { HttpProblem, toHttpProblem } from './http-problem.ts';
+import type { HttpOperation } from './http-request.ts';
 import { readOperation } from './http-request.ts';
 import type { HttpResponse } from './http-response.ts';
 import { answerProblem, nobodyListens } from './http-response.ts';
@@ -51,12 +54,18 @@ async function serve(
     const counted = countOperation(context, session);
     return await new Promise((respond) => {
       const question = { operation, accepted, session, counted, signal, respond };
-      new HttpAnswer(context, question).start();
+      const Answer = wantsCallback(accepted, operation) ? CallbackAnswer : HttpAnswer;
+      new Answer(context, question).start();
     });
   } catch (error) {
     session.end();
     throw error;
   }
+}
+
+/** Its client says so twice: in what it accepts, and by where results are to be sent. */
+function wantsCallback({ callback }: AcceptedFormats, { method, request }: HttpOperation): boolean {
+  return callback && method === 'POST' && hasCallback(request.extensions);
 }
 
 function countOperation({ core }: HttpContext, { event }: HttpSession): Counted {

@@ -1,5 +1,10 @@
 export { createServer } from './server.ts';
 export type { Server, ServerGauges, ServerState } from './server.ts';
+export type {
+  CallbackFetch,
+  CallbackOptions,
+  CallbackResponseLike,
+} from './callback/callback-options.ts';
 export type { DrainOptions } from './drain.ts';
 export type { ServerCounters } from './counters.ts';
 export { refuse } from './refusal.ts';

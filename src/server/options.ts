@@ -10,6 +10,7 @@ import type {
   Protocol,
   WebSocketProtocol,
 } from '../vocabulary.ts';
+import type { CallbackOptions } from './callback/callback-options.ts';
 import type { Limits } from './limits.ts';
 import type { PersistedQueriesOptions } from './persisted-queries.ts';
 import type { Refusal } from './refusal.ts';
@@ -164,6 +165,8 @@ export interface ServerOptions<
   readonly slowConsumer?: SlowConsumerPolicy;
   /** How clients that opted in (`extensions.resume`) go on where they stopped; `false`: they cannot. */
   readonly resume?: ResumeOptions | false;
+  /** Where the events of subscriptions over the HTTP callback protocol may be sent; required where `protocols` name `callback`. */
+  readonly callback?: CallbackOptions;
   /** Automatic persisted queries: a client sends the hash of a text that some client sent before. Off without it. */
   readonly persistedQueries?: PersistedQueriesOptions;
   /** Documents that clients may name by an id and, unless others are accepted as well, the only ones that are executed. */

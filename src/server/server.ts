@@ -3,6 +3,7 @@ import { retryLater } from './capacity.ts';
 import type { ServerCore } from './core.ts';
 import { createCore } from './core.ts';
 import type { ServerCounters } from './counters.ts';
+import { Callbacks } from './callback/callbacks.ts';
 import type { DirectInit, DirectSubscription } from './direct.ts';
 import { executeDirectly, subscribeDirectly } from './direct.ts';
 import type { DrainOptions } from './drain.ts';
@@ -26,7 +27,7 @@ import { decideUpgrade } from './upgrade.ts';
 /** What a server holds at this moment; all zero again once its clients are gone. */
 export interface ServerGauges {
   readonly connections: number;
-  /** Operations over sockets that have not ended. */
+  /** Operations that have not ended; those whose results go to a callback hold no connection. */
   readonly operations: number;
   /** Connections that wait for a deadline. */
   readonly deadlines: number;
@@ -101,7 +102,12 @@ class MillraceServer implements Server {
   constructor(core: ServerCore) {
     this.#core = core;
     this.#limits = limitsOf(core);
-    this.#http = { core, streams: new StreamRegistry(), reservations: new SseReservations(core) };
+    this.#http = {
+      core,
+      streams: new StreamRegistry(),
+      reservations: new SseReservations(core),
+      callbacks: new Callbacks(core, () => this.#tellIfEmpty()),
+    };
   }
 
   get limits(): EffectiveLimits {
@@ -146,12 +152,12 @@ class MillraceServer implements Server {
   }
 
   gauges(): ServerGauges {
-    const { streams, reservations } = this.#http;
+    const { streams, reservations, callbacks } = this.#http;
     return {
       connections: this.#sessions.size + streams.size + reservations.size,
       operations: [...this.#sessions].reduce(
         (sum, session) => sum + session.operationCount,
-        streams.size + reservations.operationCount,
+        streams.size + reservations.operationCount + callbacks.size,
       ),
       deadlines: this.#core.deadlines.size,
       readers: this.#core.options.broker?.readerCount ?? 0,
@@ -169,15 +175,16 @@ class MillraceServer implements Server {
   drain(options: DrainOptions = {}): Promise<void> {
     if (this.#closing) return this.#closing;
     if (this.#drain) return this.#drain.done;
-    const { streams, reservations } = this.#http;
+    const { streams, reservations, callbacks } = this.#http;
     const sessions = this.#sessions;
     const drain = new Drain(
       this.#core.clock,
       {
-        groups: [[...sessions], streams.all(), reservations.all()],
+        groups: [[...sessions], streams.all(), reservations.all(), callbacks.all()],
         // what is late and left then is for the adapter to cut: answers that are no streams
         isEmpty: (phase) =>
-          sessions.size === 0 && (phase === 'late' || streams.size + reservations.size === 0),
+          sessions.size + callbacks.size === 0 &&
+          (phase === 'late' || streams.size + reservations.size === 0),
       },
       options,
     );
@@ -195,15 +202,20 @@ class MillraceServer implements Server {
     for (const session of this.#sessions) session.shutDown();
     this.#http.streams.cutAll();
     this.#http.reservations.cutAll();
-    if (this.#sessions.size === 0) this.#whenEmpty?.();
+    this.#http.callbacks.cutAll();
+    this.#tellIfEmpty();
     this.#drain?.giveWayTo(this.#closing);
     return this.#closing;
   }
 
   readonly #forget = (session: SocketSession): void => {
     this.#sessions.delete(session);
-    if (this.#sessions.size === 0) this.#whenEmpty?.();
+    this.#tellIfEmpty();
   };
+
+  #tellIfEmpty(): void {
+    if (this.#sessions.size + this.#http.callbacks.size === 0) this.#whenEmpty?.();
+  }
 }
 
 function limitsOf({ limits, capacity }: ServerCore): EffectiveLimits {

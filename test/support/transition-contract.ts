@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
+import type { EmitterOutput } from '../../src/protocol/callback/emitter.ts';
 import type { ClientOutput, ServerOutput } from '../../src/protocol/connection.ts';
 import type { Transition } from '../../src/protocol/transition.ts';
+
+type Output = ServerOutput | ClientOutput | EmitterOutput;
 
 /** How a test brings a machine into each state and makes each event happen to it. */
 export interface Driver<Machine, Options, State extends string, Event extends string> {
@@ -13,7 +16,7 @@ export interface Driver<Machine, Options, State extends string, Event extends st
 export interface Cause<Machine, Options> {
   /** Turns off the periods that would come before the one that the event is about. */
   readonly options?: Options;
-  apply(machine: Machine): readonly (ServerOutput | ClientOutput)[];
+  apply(machine: Machine): readonly Output[];
 }
 
 /** Compares a machine with its table: every event in every state has one row, and the machine does what it says. */
@@ -51,7 +54,7 @@ export function transitionContract<Machine, Options, State extends string, Event
 }
 
 /** An output in the words of the tables. */
-export function actionOf(output: ServerOutput | ClientOutput): string {
+export function actionOf(output: Output): string {
   if (output.kind === 'send') return `send ${messageOf(output.frame).type}`;
   return output.kind === 'close' ? `close ${output.code}` : output.kind;
 }
