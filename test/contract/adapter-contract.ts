@@ -1,169 +1,102 @@
-import type { Server, ServerOptions } from 'millrace/server';
-import { createServer } from 'millrace/server';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Server } from 'millrace/server';
+import { afterEach, describe, expect, it } from 'vitest';
 
-import { graphqlTransportWsServer } from '../transcripts/graphql-transport-ws-server.ts';
-import { replay } from '../transcripts/replay-server.ts';
-import { listTranscripts, needsNoTime } from '../transcripts/server-transcript.ts';
-import { subscriptionsTransportWsServer } from '../transcripts/subscriptions-transport-ws-server.ts';
-import type { FixtureApp } from '../support/fixture-app.ts';
-import { createFixtureApp } from '../support/fixture-app.ts';
+import type { Served, Stage, StartStage } from '../support/adapter-stage.ts';
+import { conversations, stageHere } from '../support/adapter-stage.ts';
 import { connectSocket } from '../support/socket-client.ts';
+import { replay } from '../transcripts/replay-server.ts';
+import type { Statement } from './adapter-statements.ts';
+import { socketStatements, statements, withoutSockets } from './adapter-statements.ts';
 
-/** A server behind the adapter under test. */
-export interface Served {
-  /** Where it answers: `http://127.0.0.1:4000/graphql`. */
-  readonly url: string;
-  /** Ends the server and whatever the adapter needs. */
-  close(): Promise<void>;
+export type { Served } from '../support/adapter-stage.ts';
+
+/** What an adapter does differently, and why: the cell in the table, and its note. */
+export interface Difference {
+  readonly mark: string;
+  readonly note: string;
+  /** Shows what it does in place of the statement. */
+  readonly check?: Statement['check'];
 }
 
-const suites = [
-  {
-    protocol: 'graphql-transport-ws',
-    token: 'graphql-transport-ws',
-    transcripts: graphqlTransportWsServer,
-  },
-  {
-    protocol: 'subscriptions-transport-ws',
-    token: 'graphql-ws',
-    transcripts: subscriptionsTransportWsServer,
-  },
-] as const;
+/** An adapter under test. */
+export interface AdapterUnderTest {
+  readonly name: string;
+  readonly start: StartStage;
+  /** What its place has in place of WebSockets, where it has none. */
+  readonly withoutSockets?: Omit<Difference, 'check'>;
+  /** By what a statement says. */
+  readonly differences?: Readonly<Record<string, Difference>>;
+}
 
-const json = { 'content-type': 'application/json' };
+/** Learns what an adapter showed: a mark under a column, perhaps with a note. */
+export type Recorder = (column: string, mark: string, note?: string) => void;
 
 /**
  * What every adapter has to do, over real sockets.
  *
  * @param serve - puts a server behind the adapter, on a free port of 127.0.0.1
  */
-export function adapterContract(name: string, serve: (server: Server) => Promise<Served>): void {
-  let served: Served | undefined;
-  let app: FixtureApp = createFixtureApp();
-  afterEach(() => served?.close());
+export function adapterContract(
+  name: string,
+  serve: (server: Server) => Promise<Served>,
+  more: Omit<AdapterUnderTest, 'name' | 'start'> = {},
+): void {
+  adapterContractAt({ name, start: stageHere(serve), ...more });
+}
 
-  const start = async (options: Partial<ServerOptions> = {}): Promise<Server> => {
-    app = createFixtureApp();
-    const server = createServer({
-      schema: app.schema,
-      broker: app.broker,
-      protocols: [
-        'graphql-transport-ws',
-        'subscriptions-transport-ws',
-        'sse',
-        'sse-single',
-        'multipart',
-      ],
-      onInternalError: () => {},
-      ...options,
-    });
-    served = await serve(server);
-    return server;
+/** The same for servers that may be in another process. */
+export function adapterContractAt(adapter: AdapterUnderTest, record: Recorder = () => {}): void {
+  const { name, differences = {} } = adapter;
+  const hasSockets = adapter.withoutSockets === undefined;
+  let stage: Stage | undefined;
+  const start: StartStage = async (settings) => {
+    stage = await adapter.start(settings);
+    return stage;
   };
-  const post = (query: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
-    fetch(served?.url ?? '', {
-      method: 'POST',
-      headers: { ...json, ...headers },
-      body: JSON.stringify({ query }),
-    });
-
-  describe.each(suites)(`${name} carries $protocol`, ({ protocol, token, transcripts }) => {
-    const conversations = listTranscripts(transcripts).filter(([, transcript]) =>
-      needsNoTime(transcript),
-    );
-
-    it.each(conversations)('%s', async (_title, transcript) => {
-      await start({ ...transcript.options, protocols: [protocol] });
-      const client = await connectSocket(served?.url ?? '', [token]);
-
-      await replay(transcript, client, app);
-
-      expect(await client.rest()).toEqual([]);
-      client.socket.terminate();
-    });
+  afterEach(async () => {
+    await stage?.end();
+    stage = undefined;
   });
 
-  describe(`${name} carries HTTP`, () => {
-    it('a query', async () => {
-      await start();
+  describe.each(hasSockets ? protocols : [])(
+    `${name} carries %s`,
+    (protocol, token, transcripts) => {
+      it.each(transcripts)('%s', async (title, transcript) => {
+        const { url, app } = await start({ transcript: { protocol, title } });
+        const client = await connectSocket(url, [token]);
 
-      const response = await post('{ hello }');
+        await replay(transcript, client, app);
 
-      expect(response.status).toBe(200);
-      expect(await response.json()).toEqual({ data: { hello: 'world' } });
-    });
-
-    it('a body above the limit, which gets 413', async () => {
-      await start({ limits: { bodyBytes: 100 } });
-
-      expect((await post(`{ echo(text: "${'x'.repeat(1_000)}") }`)).status).toBe(413);
-    });
-
-    it('a client that leaves before its answer, which leaves nothing behind', async () => {
-      const server = await start();
-      const controller = new AbortController();
-      const asked = fetch(served?.url ?? '', {
-        method: 'POST',
-        headers: json,
-        body: '{"query":"{ never }"}',
-        signal: controller.signal,
+        expect(await client.rest()).toEqual([]);
+        client.socket.terminate();
+        record(protocol, 'yes');
       });
-      await vi.waitFor(() => expect(server.gauges().operations).toBe(1));
+    },
+  );
 
-      controller.abort();
+  const asked = [...statements, ...(hasSockets ? socketStatements : [withoutSockets])];
 
-      await expect(asked).rejects.toThrow();
-      await vi.waitFor(() => expect(server.gauges().operations).toBe(0));
-    });
-  });
+  describe(`${name} carries`, () => {
+    it.each(asked.map((statement) => [statement.says, statement] as const))(
+      '%s',
+      async (says, statement) => {
+        const difference = differences[says];
+        await expect((difference?.check ?? statement.check)(start)).resolves.toBeUndefined();
 
-  describe.each([
-    ['server-sent events', 'text/event-stream', 'data: {"data":{"message":{"text":"x"}}}\n\n'],
-    [
-      'multipart',
-      'multipart/mixed;subscriptionSpec=1.0',
-      '{"payload":{"data":{"message":{"text":"x"}}}}\r\n--graphql',
-    ],
-  ])(`${name} carries %s`, (_carrier, accept, expected) => {
-    it('each event as it happens, to its last byte', async () => {
-      await start();
-      const response = await post('subscription { message(room: "a") { text } }', { accept });
-      const reader = response.body?.getReader();
-      await vi.waitFor(() => expect(app.openSources()).toBe(1));
-
-      await app.publish('a', 'x');
-
-      let text = '';
-      while (!text.includes(expected)) {
-        const chunk = await reader?.read();
-        expect(chunk?.done).toBe(false);
-        text += new TextDecoder().decode(chunk?.value);
-      }
-      await reader?.cancel();
-      await vi.waitFor(() => expect(app.openSources()).toBe(0));
-    });
-
-    it('an end that tells whether the source ended', async () => {
-      await start();
-
-      const text = await (await post('subscription { countdown(from: 1) }', { accept })).text();
-
-      expect(text).toMatch(/event: complete\ndata:\n\n$|\r\n--graphql--\r\n$/);
-    });
-  });
-
-  it(`${name} ends sockets and streams when the server closes`, async () => {
-    const server = await start();
-    const client = await connectSocket(served?.url ?? '', ['graphql-transport-ws']);
-    const stream = await post('subscription { message(room: "a") { text } }', {
-      accept: 'text/event-stream',
-    });
-
-    await server.close();
-
-    expect(await client.next()).toEqual({ kind: 'close', code: 1001, reason: 'Going away' });
-    await expect(stream.text()).rejects.toThrow();
-    expect(server.gauges()).toEqual({ connections: 0, operations: 0, deadlines: 0, readers: 0 });
+        if (statement === withoutSockets) return recordWithout(adapter, record);
+        if (difference) record(statement.column, difference.mark, difference.note);
+        else record(statement.column, 'yes');
+      },
+    );
   });
 }
+
+function recordWithout({ withoutSockets: without }: AdapterUnderTest, record: Recorder): void {
+  if (without === undefined) return;
+  for (const [protocol] of protocols) record(protocol, without.mark, without.note);
+}
+
+const protocols = [
+  ['graphql-transport-ws', 'graphql-transport-ws', conversations['graphql-transport-ws']],
+  ['subscriptions-transport-ws', 'graphql-ws', conversations['subscriptions-transport-ws']],
+] as const;

@@ -1,5 +1,3 @@
-import { EventEmitter, once } from 'node:events';
-
 import { GraphQLError, buildSchema } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import type { Broker } from 'millrace/broker';
@@ -52,8 +50,9 @@ export interface FixtureApp {
 export function createFixtureApp(): FixtureApp {
   const broker = createMemoryBroker();
   const messages = broker.topic<{ readonly text: string }>('messages');
-  const gate = new EventEmitter();
-  gate.setMaxListeners(0);
+  const gates = { slow: new Set<() => void>(), slowStart: new Set<() => void>() };
+  const opened = (name: keyof typeof gates): Promise<void> =>
+    new Promise((resolve) => gates[name].add(resolve));
   let open = 0;
 
   // counts a generator from its first step to its clean-up
@@ -83,7 +82,7 @@ export function createFixtureApp(): FixtureApp {
       leaks: () => {
         throw new Error('password is hunter2');
       },
-      slow: () => once(gate, 'slow').then(() => 'late'),
+      slow: () => opened('slow').then(() => 'late'),
       never: () => new Promise(() => {}),
     },
     Mutation: {
@@ -120,7 +119,7 @@ export function createFixtureApp(): FixtureApp {
           throw new GraphQLError('no such room');
         },
       },
-      slowStart: { subscribe: () => once(gate, 'slowStart').then(() => counted(countdown(3))) },
+      slowStart: { subscribe: () => opened('slowStart').then(() => counted(countdown(3))) },
       never: { subscribe: () => new Promise(() => {}) },
       flood: {
         subscribe: (_: unknown, { bytes }: { readonly bytes: number }) =>
@@ -136,7 +135,10 @@ export function createFixtureApp(): FixtureApp {
   return {
     schema: toExecutable(resolvers),
     broker,
-    release: (name) => gate.emit(name),
+    release(name) {
+      for (const go of gates[name]) go();
+      gates[name].clear();
+    },
     publish: (room, text) => messages.publish({ text }, { key: room }),
     openSources: () => open + broker.readerCount,
   };

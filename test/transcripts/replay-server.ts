@@ -1,6 +1,5 @@
 import { expect, vi } from 'vitest';
 
-import type { FixtureApp } from '../support/fixture-app.ts';
 import type { Step, Transcript } from './server-transcript.ts';
 
 /** What a server did, as its peer sees it. */
@@ -23,17 +22,24 @@ export interface ClientEnd {
   advance?(durationMs: number): Promise<void>;
 }
 
+/** What a conversation needs of the application behind the server, which may be in another process. */
+export interface ReplayedApp {
+  publish(room: string, text: string): Promise<unknown>;
+  release(name: 'slow' | 'slowStart'): unknown;
+  openSources(): number | Promise<number>;
+}
+
 /** Plays the client of `transcript` and compares what the server does. */
 export async function replay(
   transcript: Transcript,
   client: ClientEnd,
-  app: FixtureApp,
+  app: ReplayedApp,
 ): Promise<void> {
   for (const step of transcript.steps) await play(step, client, app);
   expect(await client.rest()).toEqual([]);
 }
 
-async function play(step: Step, client: ClientEnd, app: FixtureApp): Promise<void> {
+async function play(step: Step, client: ClientEnd, app: ReplayedApp): Promise<void> {
   if ('client' in step) return client.send(JSON.stringify(step.client));
   if ('raw' in step) return client.send(step.raw);
   if ('pong' in step) return client.pong();
@@ -42,12 +48,12 @@ async function play(step: Step, client: ClientEnd, app: FixtureApp): Promise<voi
   if ('afterMs' in step) return client.advance?.(step.afterMs);
   if ('release' in step) {
     await client.rest(); // what waits for the release is waiting by then
-    return app.release(step.release);
+    return void (await app.release(step.release));
   }
   return observe(step, client, app);
 }
 
-async function observe(step: Step, client: ClientEnd, app: FixtureApp): Promise<void> {
+async function observe(step: Step, client: ClientEnd, app: ReplayedApp): Promise<void> {
   if ('server' in step) {
     expect(await client.next()).toEqual({ kind: 'message', message: step.server });
   } else if ('serverInAnyOrder' in step) {
@@ -67,6 +73,6 @@ async function observe(step: Step, client: ClientEnd, app: FixtureApp): Promise<
   } else if ('openSources' in step) {
     await client.rest();
     // over a real socket the server learns a moment after its client that the connection is gone
-    await vi.waitFor(() => expect(app.openSources()).toBe(step.openSources));
+    await vi.waitFor(async () => expect(await app.openSources()).toBe(step.openSources));
   }
 }
