@@ -181,6 +181,7 @@ const hastyRotation: Scenario = {
   name: 'keys of tokens changed in one rolling restart',
   backplane: 'append-only',
   permits: [invalid],
+  losesEvents: true,
   fault: rotateKeysAtOnce,
 };
 

@@ -49,6 +49,7 @@ export class Stage {
   readonly clients: readonly LedgerClient[];
   /** Repeatable. */
   readonly random: () => number;
+  readonly pause = (durationMs: number): Promise<void> => pause(durationMs);
   readonly #patienceMs: number;
   readonly #closePublish: () => Promise<void>;
 
@@ -84,10 +85,6 @@ export class Stage {
 
   get accounts(): readonly Account[] {
     return this.clients.flatMap(({ accounts }) => accounts);
-  }
-
-  pause(durationMs: number): Promise<void> {
-    return pause(durationMs);
   }
 
   /** At least 0, less than `count`. */

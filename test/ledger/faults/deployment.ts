@@ -27,10 +27,13 @@ export async function rotateKeysAtOnce(stage: Stage): Promise<void> {
   await restartWith(stage, [secondKey, firstKey]);
 }
 
-async function restartWith(stage: Stage, keys: readonly ResumeKey[]): Promise<void> {
-  for (const server of stage.fleet.servers) {
+/** After each restart all clients are cut off, and come back with tokens of old servers to new ones and the other way round. */
+async function restartWith({ fleet, pause }: Stage, keys: readonly ResumeKey[]): Promise<void> {
+  for (const server of fleet.servers) {
     await server.drain();
     await server.start({ keys });
-    await stage.pause(betweenMs);
+    await pause(betweenMs);
+    for (const { proxy } of fleet.servers) proxy.reset();
+    await pause(betweenMs);
   }
 }
