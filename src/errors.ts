@@ -131,6 +131,7 @@ export const errorTable = {
   // One operation is refused; the connection and its other operations go on.
   TOO_MANY_OPERATIONS: { httpStatus: 429, retryable: true, log: 'info' },
   RATE_LIMITED: { httpStatus: 429, retryable: true, log: 'info' },
+  UNSUPPORTED_OPERATION: { httpStatus: 400, retryable: false, log: 'info' },
   OPERATION_ID_TOO_LONG: { httpStatus: 400, retryable: false, log: 'info' },
   GRAPHQL_PARSE_FAILED: { httpStatus: 400, retryable: false, log: 'debug' },
   GRAPHQL_VALIDATION_FAILED: {

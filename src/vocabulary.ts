@@ -8,7 +8,7 @@ export type Instant = number;
 export const never: Instant = Number.POSITIVE_INFINITY;
 
 /** Names of the WebSocket protocols, after the documents that define them (not after their tokens). */
-export type WebSocketProtocol = 'graphql-transport-ws' | 'subscriptions-transport-ws';
+export type WebSocketProtocol = 'graphql-transport-ws' | 'subscriptions-transport-ws' | 'appsync';
 
 /** What carries results over HTTP responses that do not end with the first. */
 export type StreamProtocol = 'sse' | 'sse-single' | 'multipart';

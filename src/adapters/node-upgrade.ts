@@ -46,6 +46,7 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
         delete request.headers['sec-websocket-protocol'];
         return webSockets.handleUpgrade(request, socket, head, (webSocket) => {
           webSocket.on('error', ignore);
+          if (decision.frame !== undefined) webSocket.send(decision.frame);
           webSocket.close(decision.code, decision.reason);
         });
       case 'accept':

@@ -109,21 +109,20 @@ export function attach(
   httpServer: HttpServer,
   options: AttachOptions = {},
 ): Attachment {
-  const paths = new Set(pathsOf(options));
-  const isOurs = ({ url = '' }: IncomingMessage): boolean => paths.has(url.split('?')[0] ?? '');
+  const paths = pathsOf(options);
   const capacity = connectionsOfProcess();
   if (capacity !== undefined) server.assumeCapacity(capacity);
   const upgrade = createUpgrader(server);
   const answers = createAnswers(server);
 
   const requests = takeFirst(httpServer, 'request', {
-    isOurs,
+    isOurs: isAt(paths),
     take: (request: IncomingMessage, response: ServerResponse) => answers.give(request, response),
     refuse: (_request, response) =>
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n'),
   });
   const upgrades = takeFirst(httpServer, 'upgrade', {
-    isOurs,
+    isOurs: isAt(paths.flatMap((path) => server.upgradePaths(path))),
     take: (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       upgrade({ request, socket, head }),
     refuse: (_request, socket) => refuseUpgrade(socket, { status: 404, message: 'Not Found' }),
@@ -148,6 +147,11 @@ export function attach(
 
 function pathsOf({ path = '/graphql' }: AttachOptions): readonly string[] {
   return typeof path === 'string' ? [path] : path;
+}
+
+function isAt(paths: readonly string[]): (request: IncomingMessage) => boolean {
+  const known = new Set(paths);
+  return ({ url = '' }) => known.has(url.split('?')[0] ?? '');
 }
 
 function toUrlHost(host = 'localhost'): string {

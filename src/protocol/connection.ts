@@ -90,6 +90,8 @@ export interface ServerConnection {
   refuse(now: Instant, refusal: ConnectionRefusal): readonly ServerOutput[];
   /** The connect hook, or something else that the whole connection depends on, failed. */
   fail(now: Instant): readonly ServerOutput[];
+  /** The source of a subscription is open: its results follow. */
+  started(operation: ServerOperation): readonly ServerOutput[];
   /**
    * The frame that delivers one result, from the JSON text of that result.
    *
@@ -123,8 +125,10 @@ export interface ServerConnectionOptions {
   readonly pingAnswerMs?: number;
   /** Time for the close handshake before the socket is destroyed. @defaultValue 5_000 (1_000 after a ping timeout or for a slow consumer) */
   readonly closeHandshakeMs?: number;
-  /** Period of the legacy protocol's `ka` messages; the other protocol has none. @defaultValue 12_000 */
+  /** Period of the `ka` messages of the legacy protocol and AppSync; the other protocol has none. @defaultValue 12_000 */
   readonly keepAliveMs?: number;
+  /** Silence after which AppSync clients are told to give the connection up; `ka` messages come at least three times as often. @defaultValue 300_000 */
+  readonly connectionTimeoutMs?: number;
   /** Pings, pongs and surplus `complete`/`stop` messages allowed per second, on average. @defaultValue 10 */
   readonly controlMessagesPerSecond?: number;
   /** How many of them may come at once. @defaultValue 200 */

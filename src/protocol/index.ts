@@ -1,3 +1,4 @@
+export { protocolsMeant, realtimeSuffix } from './appsync/handshake.ts';
 export { isAscii, toByteString } from './byte-string.ts';
 export type { ByteString } from './byte-string.ts';
 export {
@@ -51,7 +52,7 @@ export { parseBoundary } from './multipart/parse-boundary.ts';
 export { negotiate, parseSubprotocols } from './negotiation.ts';
 export type { Negotiation } from './negotiation.ts';
 export type { ResponseFraming } from './response-framing.ts';
-export { toIdText } from './result-envelope.ts';
+export { tailOf, toIdText } from './result-envelope.ts';
 export type { ResultEnvelope } from './result-envelope.ts';
 export { createServerConnection } from './server-connection.ts';
 export { distinctFraming } from './sse/distinct-framing.ts';

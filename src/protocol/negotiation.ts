@@ -1,6 +1,7 @@
 import { ProtocolViolation } from '../errors.ts';
 import type { ClosingCode } from '../errors.ts';
 import type { WebSocketProtocol } from '../vocabulary.ts';
+import { subprotocol as appsync, subprotocolNotSupported } from './appsync/messages.ts';
 import { subprotocol as graphqlTransportWs } from './graphql-transport-ws/messages.ts';
 import { subprotocol as subscriptionsTransportWs } from './subscriptions-transport-ws/messages.ts';
 
@@ -8,6 +9,8 @@ import { subprotocol as subscriptionsTransportWs } from './subscriptions-transpo
 const subprotocols = [
   { protocol: 'graphql-transport-ws', subprotocol: graphqlTransportWs },
   { protocol: 'subscriptions-transport-ws', subprotocol: subscriptionsTransportWs },
+  // behind the protocol that has the same token: who is meant without a doubt is found out before
+  { protocol: 'appsync', subprotocol: appsync },
 ] as const satisfies readonly {
   readonly protocol: WebSocketProtocol;
   readonly subprotocol: string;
@@ -16,8 +19,11 @@ const subprotocols = [
 /** Outcome of {@link negotiate}. */
 export type Negotiation =
   | { readonly kind: 'chosen'; readonly protocol: WebSocketProtocol; readonly subprotocol: string }
-  /** Complete the upgrade without a subprotocol, then close with `error`: browsers cannot see the status of a refused upgrade. */
-  | { readonly kind: 'none'; readonly error: ClosingCode };
+  /**
+   * Complete the upgrade without a subprotocol, send `frame` if there is one, then close with `error`: browsers cannot see the status of a refused
+   * upgrade.
+   */
+  | { readonly kind: 'none'; readonly error: ClosingCode; readonly frame?: string };
 
 /**
  * Chooses among the subprotocols that a client offers, whatever their order.
@@ -32,6 +38,9 @@ export function negotiate(
     if (protocols.includes(protocol) && offered.includes(subprotocol)) {
       return { kind: 'chosen', protocol, subprotocol };
     }
+  }
+  if (protocols.length === 1 && protocols.includes('appsync')) {
+    return { kind: 'none', error: 'PROTOCOL_ERROR', frame: subprotocolNotSupported };
   }
   const isModern = protocols.includes('graphql-transport-ws');
   return { kind: 'none', error: isModern ? 'SUBPROTOCOL_NOT_ACCEPTABLE' : 'PROTOCOL_ERROR' };

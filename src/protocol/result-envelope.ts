@@ -10,6 +10,13 @@ export interface ResultEnvelope {
   readonly beforeId: string;
   readonly afterId: string;
   readonly end: string;
+  /** What the protocol makes of the text of a result, if it cannot carry it as it is. */
+  readonly rewrite?: (resultText: string) => string;
+}
+
+/** What stands behind the id of a result in its envelope. */
+export function tailOf({ afterId, end, rewrite }: ResultEnvelope, resultText: string): string {
+  return afterId + (rewrite ? rewrite(resultText) : resultText) + end;
 }
 
 /** The envelopes of a protocol whose results are messages of `type`, by the kind of their id. */

@@ -14,7 +14,7 @@ import type {
 } from './connection.ts';
 import { OperationTable } from './operation-table.ts';
 import { nothing } from './outputs.ts';
-import { toIdText } from './result-envelope.ts';
+import { tailOf, toIdText } from './result-envelope.ts';
 import type { ResultEnvelope } from './result-envelope.ts';
 import { RunningOperation } from './running-operation.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -26,6 +26,7 @@ const defaults = {
   pingAnswerMs: 12_000,
   closeHandshakeMs: 5_000,
   keepAliveMs: 12_000,
+  connectionTimeoutMs: 300_000,
   controlMessagesPerSecond: 10,
   controlMessageBurst: 200,
 } as const satisfies Required<ServerConnectionOptions>;
@@ -107,8 +108,13 @@ export abstract class ServerMachine implements ServerConnection {
   protected abstract read(frame: Frame, now: Instant): readonly ServerOutput[];
 
   encodeResult(id: OperationId, resultText: string): string {
-    const { beforeId, afterId, end } = this.resultEnvelope(id);
-    return beforeId + toIdText(id) + afterId + resultText + end;
+    const envelope = this.resultEnvelope(id);
+    return envelope.beforeId + toIdText(id) + tailOf(envelope, resultText);
+  }
+
+  /** For protocols that tell their clients. */
+  started(_operation: ServerOperation): readonly ServerOutput[] {
+    return nothing;
   }
 
   receive(frame: Frame, now: Instant): readonly ServerOutput[] {

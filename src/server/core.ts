@@ -63,6 +63,7 @@ export interface ServerCore {
 const webSocketProtocols: readonly WebSocketProtocol[] = [
   'graphql-transport-ws',
   'subscriptions-transport-ws',
+  'appsync',
 ];
 const knownProtocols: readonly Protocol[] = [
   ...webSocketProtocols,

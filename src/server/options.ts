@@ -31,7 +31,7 @@ export type OperationProtocol = WebSocketProtocol | 'sse-single' | 'http' | 'dir
 /** What a connect hook learns of who wants in. */
 export interface ConnectEvent {
   readonly request: RequestHead;
-  /** Payload of the init message; `{}` where there is none or the protocol knows none. */
+  /** Payload of the init message; `{}` where there is none or the protocol knows none. Of AppSync: `{ authorization }`, from the handshake. */
   readonly connectionParams: Readonly<Record<string, unknown>>;
   readonly protocol: OperationProtocol;
 }
@@ -119,8 +119,10 @@ export interface KeepAliveOptions {
   readonly pingAfterMs?: number;
   /** Silence after that ping which proves the peer dead; answered with close 4408. @defaultValue 12_000 */
   readonly pingAnswerMs?: number;
-  /** Period of the `ka` messages of `subscriptions-transport-ws`. @defaultValue 12_000 */
+  /** Period of the `ka` messages of `subscriptions-transport-ws` and `appsync`. @defaultValue 12_000 */
   readonly keepAliveMs?: number;
+  /** Silence after which clients of `appsync` are told to give the connection up; `ka` messages come at least three times as often. @defaultValue 300_000 */
+  readonly connectionTimeoutMs?: number;
   /** Silence on a response stream after which a heartbeat is written: all that frees a source behind a proxy that hides that its client left. @defaultValue 12_000 */
   readonly heartbeatMs?: number;
 }
@@ -139,8 +141,8 @@ export interface ServerOptions<
   /**
    * What is spoken besides plain HTTP.
    *
-   * @defaultValue `['graphql-transport-ws', 'sse', 'sse-single', 'multipart']`; the older protocol has to be named, because a client could choose
-   * it for being weaker
+   * @defaultValue `['graphql-transport-ws', 'sse', 'sse-single', 'multipart']`; the older protocol and AppSync have to be named, because a client
+   * could choose them for being weaker
    */
   readonly protocols?: readonly Protocol[];
   /**

@@ -1,4 +1,4 @@
-import { textFrameHead, toByteString } from '../protocol/index.ts';
+import { tailOf, textFrameHead, toByteString } from '../protocol/index.ts';
 import type { ByteString, ResultEnvelope } from '../protocol/index.ts';
 import { FrameBatch } from './frame-batch.ts';
 import type { Outbox, Writing } from './outbox.ts';
@@ -26,7 +26,7 @@ export class ResultFrames {
 
   constructor(envelope: ResultEnvelope, resultText: string) {
     this.envelope = envelope;
-    this.tail = toByteString(envelope.afterId + resultText + envelope.end);
+    this.tail = toByteString(tailOf(envelope, resultText));
     this.#fixedBytes = envelope.beforeId.length + this.tail.length;
   }
 
@@ -67,7 +67,7 @@ export class LargeResultFrames {
 
   constructor(envelope: ResultEnvelope, resultText: string) {
     this.envelope = envelope;
-    this.tail = new TextEncoder().encode(envelope.afterId + resultText + envelope.end);
+    this.tail = new TextEncoder().encode(tailOf(envelope, resultText));
   }
 
   /** Writes the frame of `id`. */

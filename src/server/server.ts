@@ -22,7 +22,7 @@ import { SseReservations } from './sse-reservations.ts';
 import { StreamRegistry } from './stream-registry.ts';
 import type { MessageSocket, SocketEvents } from './socket.ts';
 import type { UpgradeDecision } from './upgrade.ts';
-import { decideUpgrade } from './upgrade.ts';
+import { decideUpgrade, upgradePathsOf } from './upgrade.ts';
 
 /** What a server holds at this moment; all zero again once its clients are gone. */
 export interface ServerGauges {
@@ -54,6 +54,8 @@ export interface Server {
   subscribe(request: OperationRequest, init?: DirectInit): Promise<DirectSubscription>;
   /** For adapters: answers a plain HTTP request. */
   handleRequest(request: HttpRequest): Promise<HttpResponse>;
+  /** For adapters: the paths at which upgrades are answered when requests are at `path`; AppSync clients expect them beside it. */
+  upgradePaths(path: string): readonly string[];
   /** For adapters: decides on a request to upgrade to WebSocket. */
   decideUpgrade(request: RequestHead): UpgradeDecision;
   /** For adapters: takes over a socket whose upgrade was accepted. */
@@ -130,6 +132,10 @@ class MillraceServer implements Server {
   handleRequest(request: HttpRequest): Promise<HttpResponse> {
     if (this.state === 'accepting') return handleHttp(this.#http, request);
     return Promise.resolve(refuseWhileClosing(this.#core));
+  }
+
+  upgradePaths(path: string): readonly string[] {
+    return upgradePathsOf(this.#core, path);
   }
 
   decideUpgrade(request: RequestHead): UpgradeDecision {

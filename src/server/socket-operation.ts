@@ -15,7 +15,7 @@ export interface OperationCarrier {
   encode(operation: ServerOperation, result: ResultText): string;
   closeAsTooSlow(): void;
   /** A subscription has begun. */
-  subscribed(): void;
+  subscribed(operation: ServerOperation): void;
   endWithErrors(operation: SocketOperation, errors: readonly FormattedError[]): void;
   endCompleted(operation: SocketOperation): void;
   room(): Promise<void> | undefined;
@@ -67,7 +67,7 @@ export class SocketOperation implements ResultSink, ResultReader {
   /** @param policy - of its events, unless that of the server applies */
   started(policy: SlowConsumerPolicy = this.#carrier.slowConsumer): void {
     if (!this.operation.mayDeliver) return;
-    if (!this.isSubscription) this.#carrier.subscribed();
+    if (!this.isSubscription) this.#carrier.subscribed(this.operation);
     this.policy = policy;
   }
 

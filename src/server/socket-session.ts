@@ -25,6 +25,7 @@ import type { ResultText } from './result-text.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { OperationCarrier } from './socket-operation.ts';
 import { SocketOperation } from './socket-operation.ts';
+import { admissionOver } from './socket-admission.ts';
 import type { MessageSocket, SocketEvents } from './socket.ts';
 
 /**
@@ -63,7 +64,8 @@ export class SocketSession
     this.#event = { session: {}, request: accepted.request, protocol: accepted.protocol };
     this.outbox = new Outbox(socket, limits, core);
     this.#quota = new OperationQuota(core, now);
-    this.#connection = createServerConnection(accepted.protocol, now, core.connectionOptions);
+    const { protocol, request } = accepted;
+    this.#connection = createServerConnection(protocol, now, core.connectionOptions, request);
     core.deadlines.watch(this);
     this.#place = core.capacity.enterSocket(this);
   }
@@ -260,7 +262,9 @@ export class SocketSession
     if (this.outbox.isHolding) this.outbox.forget(({ id }) => id === operation.id);
     operation.work = started;
     this.#operationCount += 1;
-    started.start(new OperationRun(this.#core, { session: this.#event, request }, started));
+    const admission = admissionOver(this.#connection.protocol);
+    const work = { session: this.#event, request, ...(admission && { admission }) };
+    started.start(new OperationRun(this.#core, work, started));
   }
 
   get slowConsumer(): SlowConsumerPolicy {
@@ -271,8 +275,10 @@ export class SocketSession
     return this.#connection.encodeResult(id, text);
   }
 
-  subscribed(): void {
+  subscribed(operation: ServerOperation): void {
     this.#subscriptionCount += 1;
+    const outputs = this.#connection.started(operation);
+    if (outputs.length > 0) this.#apply(outputs);
   }
 
   closeAsTooSlow(): void {

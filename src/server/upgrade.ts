@@ -1,6 +1,6 @@
-import type { ClosingCode } from '../errors.ts';
 import { ProtocolViolation, errorEntry } from '../errors.ts';
-import { negotiate, parseSubprotocols } from '../protocol/index.ts';
+import { negotiate, parseSubprotocols, protocolsMeant, realtimeSuffix } from '../protocol/index.ts';
+import type { Negotiation } from '../protocol/index.ts';
 import type { WebSocketProtocol } from '../vocabulary.ts';
 import { retryLater } from './capacity.ts';
 import type { ServerCore } from './core.ts';
@@ -11,9 +11,15 @@ import type { RequestHead } from './request-head.ts';
 export type UpgradeDecision =
   | { readonly kind: 'accept'; readonly protocol: WebSocketProtocol; readonly subprotocol: string }
   /**
-   * Complete the upgrade without a subprotocol, then close: a browser shows its program a close code, never an HTTP status.
+   * Complete the upgrade without a subprotocol, send `frame` if there is one, then close: a browser shows its program a close code, never an HTTP
+   * status.
    */
-  | { readonly kind: 'accept-and-close'; readonly code: number; readonly reason: string }
+  | {
+      readonly kind: 'accept-and-close';
+      readonly frame?: string;
+      readonly code: number;
+      readonly reason: string;
+    }
   | {
       readonly kind: 'refuse';
       readonly status: number;
@@ -34,11 +40,11 @@ export function decideUpgrade(core: ServerCore, request: RequestHead): UpgradeDe
   try {
     const negotiated = negotiate(
       parseSubprotocols(request.headers['sec-websocket-protocol']),
-      core.webSocketProtocols,
+      protocolsMeant(request, core.webSocketProtocols),
     );
     return negotiated.kind === 'chosen'
       ? { kind: 'accept', protocol: negotiated.protocol, subprotocol: negotiated.subprotocol }
-      : { kind: 'accept-and-close', ...closeFor(negotiated.error) };
+      : { kind: 'accept-and-close', ...closeFor(negotiated) };
   } catch (error) {
     if (error instanceof ProtocolViolation)
       return { kind: 'refuse', status: 400, message: error.message };
@@ -46,7 +52,17 @@ export function decideUpgrade(core: ServerCore, request: RequestHead): UpgradeDe
   }
 }
 
-function closeFor(error: ClosingCode): { readonly code: number; readonly reason: string } {
+function closeFor({ error, frame }: Extract<Negotiation, { kind: 'none' }>): {
+  readonly frame?: string;
+  readonly code: number;
+  readonly reason: string;
+} {
   const { closeCode = 1002, reason = '' } = errorEntry(error);
-  return { code: closeCode, reason };
+  return { ...(frame !== undefined && { frame }), code: closeCode, reason };
+}
+
+/** Where an endpoint at `path` answers upgrades: there, and where AppSync clients look for it. */
+export function upgradePathsOf(core: ServerCore, path: string): readonly string[] {
+  if (!core.webSocketProtocols.includes('appsync')) return [path];
+  return [path, path.replace(/\/$/, '') + realtimeSuffix];
 }

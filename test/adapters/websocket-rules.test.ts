@@ -191,6 +191,7 @@ function watching(server: Server, watched: WatchedSocket[]): Server {
     execute: (request, init) => server.execute(request, init),
     subscribe: (request, init) => server.subscribe(request, init),
     handleRequest: (request) => server.handleRequest(request),
+    upgradePaths: (path) => server.upgradePaths(path),
     decideUpgrade: (request) => server.decideUpgrade(request),
     open,
     assumeCapacity: (maximum) => server.assumeCapacity(maximum),

@@ -10,7 +10,7 @@ import { ClientLedger } from '../support/client-ledger.ts';
 import { anyFrame, anyText, errors, jsonObject } from '../support/protocol-arbitraries.ts';
 import { ServerLedger } from '../support/server-ledger.ts';
 
-const protocols = ['graphql-transport-ws', 'subscriptions-transport-ws'] as const;
+const protocols = ['graphql-transport-ws', 'subscriptions-transport-ws', 'appsync'] as const;
 const runs = { numRuns: 500 };
 
 /** Something that happens to a connection, after some time. */

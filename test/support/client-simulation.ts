@@ -9,7 +9,6 @@ import {
 } from '../../src/client/websocket.ts';
 import { TransportError } from '../../src/client/transport-error.ts';
 import type { ClosingCode } from '../../src/errors.ts';
-import type { WebSocketProtocol } from '../../src/vocabulary.ts';
 import { ClientAccount } from './client-account.ts';
 import type { Consumer, Habit } from './client-account.ts';
 import { QuickClock } from './client-clock.ts';
@@ -49,7 +48,7 @@ const protocols = {
 
 /** What may differ between the worlds. */
 export interface SimulationParts {
-  readonly protocol: WebSocketProtocol;
+  readonly protocol: keyof typeof protocols;
   /** How long things are under way, one after the other. */
   readonly delays: readonly number[];
   /** What `random` gives, one after the other. */
@@ -61,7 +60,7 @@ export interface SimulationParts {
 /** The whole client, server machines, the network between them, and virtual time. */
 export class ClientSimulation {
   readonly clock = new QuickClock();
-  readonly #protocol: WebSocketProtocol;
+  readonly #protocol: keyof typeof protocols;
   readonly #network: ClientNetwork;
   readonly #client: Client;
   readonly #accounts: ClientAccount[] = [];

@@ -32,6 +32,7 @@ export function converse(options: Partial<ServerOptions> = {}): Conversation {
     protocols: [
       'graphql-transport-ws',
       'subscriptions-transport-ws',
+      'appsync',
       'sse',
       'sse-single',
       'multipart',

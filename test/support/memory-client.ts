@@ -24,6 +24,7 @@ export function connectInMemory(
     protocol = 'graphql-transport-ws',
     answersClose = true,
     pings = true,
+    url = '/graphql',
     headers = {},
   }: MemoryClientOptions = {},
 ): MemoryClient {
@@ -48,7 +49,7 @@ export function connectInMemory(
   };
   const events = server.open(socket, {
     protocol,
-    request: { method: 'GET', url: '/graphql', headers },
+    request: { method: 'GET', url, headers },
   });
   function end(code: number, reason: string): void {
     if (!isOpen) return;
@@ -89,5 +90,6 @@ export interface MemoryClientOptions {
   readonly answersClose?: boolean;
   /** Whether its runtime can send WebSocket pings. */
   readonly pings?: boolean;
+  readonly url?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }

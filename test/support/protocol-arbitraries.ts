@@ -40,6 +40,12 @@ export const errors: fc.Arbitrary<readonly FormattedError[]> = fc.array(
   { minLength: 1, maxLength: 3 },
 );
 
+/** The payload that starts an operation over AppSync. */
+const appsyncStart = fc.tuple(request, jsonObject).map(([asked, authorization]) => ({
+  data: JSON.stringify(asked),
+  extensions: { authorization },
+}));
+
 const messageTypes = [
   'connection_init',
   'connection_ack',
@@ -72,6 +78,7 @@ export const anyFrame: fc.Arbitrary<string | Uint8Array> = fc.oneof(
           type: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...messageTypes) }, jsonValue),
           payload: fc.oneof(
             { weight: 3, arbitrary: request },
+            { weight: 3, arbitrary: appsyncStart },
             { weight: 1, arbitrary: jsonObject },
             { weight: 1, arbitrary: errors },
             { weight: 1, arbitrary: jsonValue },

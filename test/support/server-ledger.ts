@@ -19,6 +19,7 @@ const messageTypes: Readonly<Record<WebSocketProtocol, readonly string[]>> = {
     'error',
     'complete',
   ],
+  appsync: ['connection_ack', 'connection_error', 'ka', 'start_ack', 'data', 'error', 'complete'],
 };
 
 /** Keeps account of a server connection's outputs, and throws at the first that breaks the contract. */

@@ -1,3 +1,4 @@
+import * as appsyncServer from '../../src/protocol/appsync/server-transitions.ts';
 import * as modernClient from '../../src/protocol/graphql-transport-ws/client-transitions.ts';
 import * as modernServer from '../../src/protocol/graphql-transport-ws/server-transitions.ts';
 import * as legacyClient from '../../src/protocol/subscriptions-transport-ws/client-transitions.ts';
@@ -50,6 +51,16 @@ const diagrams: readonly Diagram[] = [
     title: '`subscriptions-transport-ws`, client: operation',
     initial: 'queued',
     rows: legacyClient.clientOperationTransitions,
+  },
+  {
+    title: '`appsync`, server: connection',
+    initial: 'wait-init',
+    rows: appsyncServer.serverConnectionTransitions,
+  },
+  {
+    title: '`appsync`, server: operation',
+    initial: 'free',
+    rows: appsyncServer.serverOperationTransitions,
   },
 ];
 

@@ -29,10 +29,20 @@ export type Step =
   /** Sources that are still open. */
   | { readonly openSources: number };
 
+/** What the client's request to upgrade has besides the subprotocol. */
+export interface TranscriptHandshake {
+  /** Behind the path: `?a=b`. */
+  readonly query?: string;
+  /** Subprotocols that are offered behind the one that is spoken. */
+  readonly alsoOffered?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** A conversation that shows one numbered statement. */
 export interface Transcript {
   readonly says: string;
   readonly options?: Omit<ServerOptions, 'schema' | 'protocols' | 'clock'>;
+  readonly handshake?: TranscriptHandshake;
   readonly steps: readonly Step[];
 }
 

@@ -6,7 +6,9 @@ import { errorTable } from '../../src/errors.ts';
 import type { WebSocketProtocol } from '../../src/vocabulary.ts';
 import type { FixtureApp } from '../support/fixture-app.ts';
 import { createFixtureApp } from '../support/fixture-app.ts';
+import type { MemoryClientOptions } from '../support/memory-client.ts';
 import { connectInMemory } from '../support/memory-client.ts';
+import { appsyncServer } from './appsync-server.ts';
 import { graphqlTransportWsServer } from './graphql-transport-ws-server.ts';
 import { replay } from './replay-server.ts';
 import type { Transcript, Transcripts } from './server-transcript.ts';
@@ -15,17 +17,25 @@ import { subscriptionsTransportWsServer } from './subscriptions-transport-ws-ser
 
 interface Suite {
   readonly protocol: WebSocketProtocol;
+  readonly token: string;
   readonly transcripts: Transcripts;
 }
 
 const suites: readonly Suite[] = [
   {
     protocol: 'graphql-transport-ws',
+    token: 'graphql-transport-ws',
     transcripts: graphqlTransportWsServer,
   },
   {
     protocol: 'subscriptions-transport-ws',
+    token: 'graphql-ws',
     transcripts: subscriptionsTransportWsServer,
+  },
+  {
+    protocol: 'appsync',
+    token: 'graphql-ws',
+    transcripts: appsyncServer,
   },
 ];
 
@@ -41,12 +51,21 @@ function serve(app: FixtureApp, { protocol }: Suite, transcript: Transcript) {
   };
 }
 
+function toOptions(
+  { protocol, token }: Suite,
+  { handshake = {} }: Transcript,
+): MemoryClientOptions {
+  const { query = '', alsoOffered = [], headers = {} } = handshake;
+  const offered = { 'sec-websocket-protocol': [token, ...alsoOffered].join(', ') };
+  return { protocol, url: `/graphql${query}`, headers: { ...headers, ...offered } };
+}
+
 describe.each(suites)('$protocol server on a virtual clock', (suite) => {
   it.each(listTranscripts(suite.transcripts))('%s', async (_title, transcript) => {
     const app = createFixtureApp();
     const clock = new VirtualClock();
     const server = createServer({ ...serve(app, suite, transcript), clock });
-    const client = connectInMemory(server, clock, { protocol: suite.protocol });
+    const client = connectInMemory(server, clock, toOptions(suite, transcript));
 
     await replay(transcript, client, app);
 
@@ -62,9 +81,10 @@ describe.each(suites)('$protocol server on a virtual clock', (suite) => {
   });
 });
 
-it('LW-29 no message type outside the table is ever sent', async () => {
+/** The types of all messages that `transcripts` expect: they are complete conversations, so that is all that the server sends. */
+function typesIn(transcripts: Transcripts): ReadonlySet<string> {
   const types = new Set<string>();
-  for (const [, { steps }] of listTranscripts(subscriptionsTransportWsServer)) {
+  for (const [, { steps }] of listTranscripts(transcripts)) {
     for (const step of steps) {
       if ('server' in step) types.add(String(Reflect.get(step.server as object, 'type')));
       if ('serverInAnyOrder' in step)
@@ -73,11 +93,18 @@ it('LW-29 no message type outside the table is ever sent', async () => {
         );
     }
   }
+  return types;
+}
 
-  // the transcripts are complete conversations, so what they expect is all that the server sends
-  expect(types).toEqual(
+it('LW-29 no message type outside the table is ever sent', () => {
+  expect(typesIn(subscriptionsTransportWsServer)).toEqual(
     new Set(['complete', 'connection_ack', 'connection_error', 'data', 'error', 'ka']),
   );
+});
+
+it('AS-23 no message type outside the table is ever sent', () => {
+  const known = ['complete', 'connection_ack', 'connection_error', 'data', 'error', 'ka'];
+  expect(typesIn(appsyncServer)).toEqual(new Set([...known, 'start_ack']));
 });
 
 it('the table of errors names every close code that the transcripts expect', () => {

@@ -15,7 +15,7 @@ import { envelopesFor } from '../result-envelope.ts';
 import type { ResultEnvelope } from '../result-envelope.ts';
 import { ServerMachine } from '../server-machine.ts';
 import { encodeServerMessage, parseClientMessage } from './codec.ts';
-import { HeldStarts, heldStartLimit } from './held-starts.ts';
+import { HeldStarts, heldStartLimit } from '../held-starts.ts';
 import type { ClientMessage, ServerMessage, Unreadable } from './messages.ts';
 
 type StartMessage = Extract<ClientMessage, { type: 'start' }>;

@@ -7,6 +7,7 @@ import { socketCarrier } from './sockets.ts';
 export const carriers = {
   'graphql-transport-ws': socketCarrier('graphql-transport-ws'),
   'subscriptions-transport-ws': socketCarrier('subscriptions-transport-ws'),
+  appsync: socketCarrier('appsync'),
   'HTTP POST': httpPost,
   'HTTP GET': httpGet,
   'SSE by POST': ssePost,

@@ -14,12 +14,14 @@ interface Message {
 const words = {
   'graphql-transport-ws': { start: 'subscribe', stop: 'complete', result: 'next' },
   'subscriptions-transport-ws': { start: 'start', stop: 'stop', result: 'data' },
+  appsync: { start: 'start', stop: 'stop', result: 'data' },
 } as const satisfies Record<WebSocketProtocol, object>;
 
-/** What HTTP says in a code, sockets say in a close code; the older protocol has 1011 for all. */
+/** What HTTP says in a code, sockets say in a close code; the older protocol has 1011 for all, AppSync 4401 for what a hook refuses. */
 const codes: Readonly<Record<number, string>> = {
   1011: 'FORBIDDEN',
   4400: 'BAD_REQUEST',
+  4401: 'FORBIDDEN',
   4403: 'FORBIDDEN',
   4429: 'TOO_MANY_CONNECTIONS',
   4500: 'INTERNAL_SERVER_ERROR',
@@ -29,12 +31,12 @@ const codes: Readonly<Record<number, string>> = {
 export function socketCarrier(protocol: WebSocketProtocol): Carrier {
   const { start, stop } = words[protocol];
   return {
-    refuses: {},
+    refuses: protocol === 'appsync' ? subscriptionsAlone : {},
     async ask(conversation, { request }) {
       const client = conversation.connect({ protocol });
       client.send('{"type":"connection_init"}');
       await untilSettled(client);
-      client.send(JSON.stringify({ id: '1', type: start, payload: request }));
+      client.send(JSON.stringify({ id: '1', type: start, payload: toPayload(protocol, request) }));
       return {
         hear: async () => read(protocol, await client.rest()),
         leave() {
@@ -44,6 +46,18 @@ export function socketCarrier(protocol: WebSocketProtocol): Carrier {
       };
     },
   };
+}
+
+const unsupported = {
+  code: 'UNSUPPORTED_OPERATION',
+  because: 'it carries subscriptions alone',
+} as const;
+
+const subscriptionsAlone = { query: unsupported, mutation: unsupported } as const;
+
+function toPayload(protocol: WebSocketProtocol, request: object): object {
+  if (protocol !== 'appsync') return request;
+  return { data: JSON.stringify(request), extensions: { authorization: {} } };
 }
 
 /** The server has acknowledged or refused. */
@@ -90,11 +104,11 @@ function endIn(observation: Observation, result: FormattedResult | undefined): E
 function endSaid({ type, payload }: Message): End | undefined {
   switch (type) {
     case 'error':
-      return { errors: [payload].flat().map((error) => toComplaint(error as FormattedError)) };
+      return { errors: errorsIn(payload).map(toComplaint) };
     case 'complete':
       return 'completed';
     case 'connection_error':
-      return { errors: [toLegacyRefusal(payload as { readonly message: string })] };
+      return { errors: errorsIn(payload).map(toRefusalInWords) };
     default:
       return undefined;
   }
@@ -110,7 +124,13 @@ function toRefusal({
   return { message: reason, extensions: { code: codes[code] } };
 }
 
-function toLegacyRefusal({ message }: { readonly message: string }): Complaint {
+function toRefusalInWords({ message }: FormattedError): Complaint {
   const code = message === 'Internal server error' ? 'INTERNAL_SERVER_ERROR' : codes[1011];
   return { message, extensions: { code } };
+}
+
+/** Of the older protocol one, of the other two several, of AppSync in an object. */
+function errorsIn(payload: unknown): readonly FormattedError[] {
+  const { errors = payload } = payload as { readonly errors?: unknown }; // the server's own
+  return [errors].flat() as FormattedError[]; // as above
 }

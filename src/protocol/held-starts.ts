@@ -1,6 +1,6 @@
-import type { ServerOutput } from '../connection.ts';
-import type { RunningOperation } from '../running-operation.ts';
-import type { OperationRequest } from '../../vocabulary.ts';
+import type { ServerOutput } from './connection.ts';
+import type { RunningOperation } from './running-operation.ts';
+import type { OperationRequest } from '../vocabulary.ts';
 
 /** How many `start` messages may wait for the connect hook. */
 export const heldStartLimit = 100;
@@ -13,7 +13,7 @@ interface HeldStart {
   readonly frameLength: number;
 }
 
-/** The operations that a client started behind its `connection_init` without waiting for the answer. */
+/** The operations that a client started without waiting until it was accepted. */
 export class HeldStarts {
   readonly #starts = new Map<RunningOperation, HeldStart>();
   #length = 0;
