@@ -43,7 +43,7 @@ export class FetchRequest implements HttpRequest {
     return readText(this.#reader, maximumBytes);
   }
 
-  /** A piece is read when somebody asks for it. */
+  /** @yields each piece of the body, which is read when somebody asks for it */
   async *chunks(): AsyncGenerator<Uint8Array> {
     const reader = this.#request.body?.getReader();
     if (reader === undefined) return;

@@ -32,7 +32,10 @@ class FetchStream implements ByteStream {
         this.#controller = controller;
       },
       pull: () => this.#pulled(),
-      cancel: this.#leave,
+      cancel: () => {
+        this.#finish();
+        this.#tellClosed();
+      },
     };
     this.body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: 0 }));
     signal.addEventListener('abort', this.#leave);
@@ -63,6 +66,7 @@ class FetchStream implements ByteStream {
   }
 
   destroy(): void {
+    if (this.#signal.aborted) return this.#leave();
     this.#finish()?.error(new Error('The response was cut off'));
     queueMicrotask(this.#tellClosed);
   }
@@ -73,9 +77,9 @@ class FetchStream implements ByteStream {
     this.events?.drained();
   }
 
+  /** The client left, and the runtime has not cancelled. */
   readonly #leave = (): void => {
-    // a runtime that told by the signal alone has not cancelled
-    this.#finish()?.error(new Error('The client has left'));
+    this.#finish()?.close(); // of an error it would make a report
     this.#tellClosed();
   };
 
