@@ -25,7 +25,13 @@ export const boundaries = {
   broker: { folders: ['stream'], packages: ['graphql', 'redis'], node: false },
   server: {
     folders: ['execution', 'broker', 'protocol', 'stream'],
-    packages: ['graphql', 'lru-cache', '@noble/hashes/hmac.js', '@noble/hashes/sha2.js'],
+    packages: [
+      'graphql',
+      'lru-cache',
+      'multipasta',
+      '@noble/hashes/hmac.js',
+      '@noble/hashes/sha2.js',
+    ],
     node: false,
   },
   client: { folders: ['protocol', 'stream'], packages: ['graphql', 'ws'], node: false },

@@ -182,6 +182,11 @@ export const errorTable = {
   REQUEST_TIMEOUT: { httpStatus: 408, retryable: true, log: 'info' },
   NOT_ACCEPTABLE: { httpStatus: 406, retryable: false, log: 'debug' },
   UNSUPPORTED_MEDIA_TYPE: { httpStatus: 415, retryable: false, log: 'debug' },
+  UPLOAD_INVALID: { httpStatus: 400, retryable: false, log: 'debug' },
+  UPLOAD_LIMIT_EXCEEDED: { httpStatus: 413, retryable: false, log: 'info' },
+  UPLOAD_MISSING: { httpStatus: 400, retryable: false, log: 'debug' },
+  UPLOAD_ABORTED: { retryable: true, log: 'debug' },
+  UPLOAD_UNREAD: { retryable: false, log: 'info' },
   CROSS_SITE_REQUEST: { httpStatus: 403, retryable: false, log: 'info' },
   NOT_FOUND: { httpStatus: 404, retryable: false, log: 'debug' },
 

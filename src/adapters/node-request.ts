@@ -12,6 +12,10 @@ export class NodeRequest implements HttpRequest {
   readonly headers: RequestHead['headers'];
   readonly #incoming: IncomingMessage;
   readonly signal = new Leaving();
+  /** While pieces of the body are read by somebody. */
+  #isBeingRead = false;
+  /** What is to be thrown away once they are not. */
+  #discarded = 0;
 
   constructor(incoming: IncomingMessage) {
     const head = toRequestHead(incoming);
@@ -31,6 +35,17 @@ export class NodeRequest implements HttpRequest {
     return readBody(this.#incoming, maximumBytes);
   }
 
+  async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#isBeingRead = true;
+    try {
+      // its end belongs to the answer
+      yield* this.#incoming.iterator({ destroyOnReturn: false });
+    } finally {
+      this.#isBeingRead = false;
+      if (this.#discarded > 0) this.discardRest(this.#discarded);
+    }
+  }
+
   /**
    * Throws away what a client still sends of a body that nobody wants, so that its connection can carry the next request.
    * A client that sends on and on is cut off.
@@ -38,6 +53,10 @@ export class NodeRequest implements HttpRequest {
   discardRest(maximumBytes: number): void {
     const incoming = this.#incoming;
     if (incoming.complete) return;
+    if (this.#isBeingRead) {
+      this.#discarded = maximumBytes;
+      return;
+    }
     let bytes = 0;
     incoming.on('error', () => {}); // nobody waits for this body
     incoming.on('data', (chunk: Buffer) => {

@@ -73,7 +73,7 @@ const drainedGraceMs = 1_000;
  */
 export async function listen(server: Server, options: ListenOptions = {}): Promise<Running> {
   toDrainWindow(options.drain ?? {}); // a signal would be late to find out
-  const httpServer = createHttpServer(requestTimeouts(server.limits));
+  const httpServer = createHttpServer(requestTimeouts(server));
   const attachment = attach(server, httpServer, options);
   const { port } = await startListening(httpServer, options);
   const close = async (): Promise<void> => {

@@ -9,10 +9,12 @@ const headersTimeoutMs = 10_000;
 const slownessCheckMs = 2_000;
 
 /** Options of an HTTP server that ends what never becomes a request; a slow body is answered by `server` itself. */
-export function requestTimeouts({ bodyMs }: Server['limits']): ServerOptions {
+export function requestTimeouts({ longestBodyMs }: Pick<Server, 'longestBodyMs'>): ServerOptions {
   return {
     headersTimeout: headersTimeoutMs,
-    requestTimeout: Number.isFinite(bodyMs) ? headersTimeoutMs + Math.ceil(bodyMs) : 0,
+    requestTimeout: Number.isFinite(longestBodyMs)
+      ? headersTimeoutMs + Math.ceil(longestBodyMs)
+      : 0,
     connectionsCheckingInterval: slownessCheckMs,
   };
 }

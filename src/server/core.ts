@@ -26,6 +26,8 @@ import { Sharing } from './sharing/sharing.ts';
 import { assertSlowConsumerPolicy } from './slow-consumer.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import { systemClock } from './system-clock.ts';
+import type { EffectiveUploads } from './uploads/upload-options.ts';
+import { toEffectiveUploads } from './uploads/upload-options.ts';
 
 /** What all connections and operations of one server share: the options with their defaults in place. */
 export interface ServerCore {
@@ -35,6 +37,8 @@ export interface ServerCore {
   readonly limits: EffectiveLimits;
   /** `undefined` where the protocol is not spoken. */
   readonly callback: CallbackSettings | undefined;
+  /** `undefined` where no files are accepted. */
+  readonly uploads: EffectiveUploads | undefined;
   /** Without members that are `undefined`. */
   readonly keepAlive: KeepAliveOptions;
   /** Of every socket's protocol machine. */
@@ -115,6 +119,7 @@ export function createCore(options: ServerOptions): ServerCore {
     webSocketProtocols: webSocketProtocols.filter((protocol) => protocols.includes(protocol)),
     limits,
     callback: toCallbackSettings(options.callback, protocols),
+    uploads: toEffectiveUploads(options.uploads),
     keepAlive,
     connectionOptions: { ...limits, ...keepAlive },
     clock,

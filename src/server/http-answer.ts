@@ -175,6 +175,9 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     if (operation.method === 'GET' && prepared.kind === 'mutation') {
       return refusal('METHOD_NOT_ALLOWED', 'use POST for mutations');
     }
+    if (operation.form?.hasFiles && prepared.kind === 'subscription') {
+      return refusal('BAD_REQUEST', 'a subscription takes no files');
+    }
     const format = chooseFormat(accepted, prepared);
     if (!format) {
       const what = prepared.kind === 'subscription' ? 'a subscription' : 'this operation';

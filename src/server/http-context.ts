@@ -18,6 +18,14 @@ export interface HttpRequest extends RequestHead {
    * Stops reading and resolves with `too-big` as soon as more than `maximumBytes` came.
    */
   body(maximumBytes: number): Promise<{ readonly text: string } | 'too-big'>;
+  /**
+   * The body in pieces, in place of `body`, for requests with files: without it there are none.
+   *
+   * @remarks
+   * A piece is read when somebody asks for it, so that who reads slowly makes the client wait. Rejects if the client leaves. The iterator may be returned
+   * before the end, also after the answer has begun; what the client still sends is then the adapter's to discard.
+   */
+  chunks?(): AsyncIterable<Uint8Array>;
   /** Aborted when the client leaves before its answer has begun; of a stream that has begun its events tell. */
   readonly signal?: AbortSignalLike;
 }

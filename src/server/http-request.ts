@@ -9,6 +9,15 @@ import { isForeignOrigin } from './origin.ts';
 export interface HttpOperation {
   readonly method: 'GET' | 'POST';
   readonly request: OperationRequest;
+  /** If it came in a form, perhaps with files. */
+  readonly form?: OperationForm;
+}
+
+/** The rest of a form: it is read while the operation is executed. */
+export interface OperationForm {
+  readonly hasFiles: boolean;
+  /** Ends the reading. Releasing twice is harmless. */
+  release(): void;
 }
 
 /** Reads the operation out of a request; throws {@link HttpProblem} for one that is not well formed. */
@@ -68,7 +77,8 @@ async function readBody(
   core: ServerCore,
   request: HttpRequest,
 ): Promise<Readonly<Record<string, unknown>>> {
-  assertReadable(request);
+  assertJson(request);
+  assertUncompressed(request);
   const { bodyBytes } = core.limits;
   const body = await readInTime(core, request);
   if (body === 'too-big')
@@ -79,15 +89,25 @@ async function readBody(
 }
 
 /** Bodies are JSON in UTF-8 as it is: what is written otherwise would be read as something that nobody sent. */
-function assertReadable({ headers }: HttpRequest): void {
+function assertJson({ headers }: HttpRequest): void {
   const type = parseMediaType(headers['content-type'] ?? '');
   const charset = type?.parameters.get('charset')?.toLowerCase() ?? 'utf-8';
+  if (type?.mediaType === 'multipart/form-data') {
+    throw new HttpProblem(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'no files are accepted here; the content type must be application/json in UTF-8',
+    );
+  }
   if (type?.mediaType !== 'application/json' || charset !== 'utf-8') {
     throw new HttpProblem(
       'UNSUPPORTED_MEDIA_TYPE',
       'the content type must be application/json in UTF-8',
     );
   }
+}
+
+/** Throws {@link HttpProblem} for a body in a coding: none is decoded, so that none grows. */
+export function assertUncompressed({ headers }: HttpRequest): void {
   const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (coding === 'identity' || coding === '') return;
   // says that it is the coding, not the type (RFC 9110 section 15.5.16)
@@ -121,7 +141,8 @@ function parseJson(text: string | undefined, what: string): unknown {
   }
 }
 
-function toOperation(value: Readonly<Record<string, unknown>>): OperationRequest {
+/** Reads the members of a request; throws {@link HttpProblem}. */
+export function toOperation(value: Readonly<Record<string, unknown>>): OperationRequest {
   const { operationName, variables } = value;
   const extensions = toExtensions(value);
   const query = value['query'] ?? (namesDocument(extensions) ? '' : undefined);

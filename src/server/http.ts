@@ -12,6 +12,7 @@ import type { HttpResponse } from './http-response.ts';
 import { answerProblem, nobodyListens } from './http-response.ts';
 import type { Counted } from './principals.ts';
 import { assertNoStreamMeant, handleSingleMode, isSingleMode } from './sse-single.ts';
+import { isForm, readForm, releasing } from './uploads/uploads.ts';
 
 /**
  * Serves operations over HTTP: a single result as GraphQL over HTTP describes, or a stream of results as the client accepts it. Never rejects.
@@ -42,7 +43,24 @@ async function serve(
   request: HttpRequest,
   accepted: AcceptedFormats,
 ): Promise<HttpResponse> {
-  const operation = await readOperation(context.core, request);
+  const { core } = context;
+  if (!isForm(core, request)) {
+    return await execute(context, request, [await readOperation(core, request), accepted]);
+  }
+  const operation = await readForm(core, request);
+  try {
+    return await execute(context, request, [operation, accepted]);
+  } catch (error) {
+    operation.form.release();
+    throw error;
+  }
+}
+
+async function execute(
+  context: HttpContext,
+  request: HttpRequest,
+  [operation, accepted]: readonly [HttpOperation, AcceptedFormats],
+): Promise<HttpResponse> {
   assertNoStreamMeant(context, request, operation);
   const session = await connectOverHttp(context.core, request, 'http');
   const { signal } = request;
@@ -51,7 +69,7 @@ async function serve(
     return nobodyListens;
   }
   try {
-    const counted = countOperation(context, session);
+    const counted = releasing(countOperation(context, session), operation);
     return await new Promise((respond) => {
       const question = { operation, accepted, session, counted, signal, respond };
       const Answer = wantsCallback(accepted, operation) ? CallbackAnswer : HttpAnswer;

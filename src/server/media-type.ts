@@ -53,6 +53,15 @@ export function parseMediaType(
   return toMediaRange(contentType);
 }
 
+/** Reads a header that is a value with parameters, such as `Content-Disposition`; value and names in lower case. */
+export function parseHeaderValue(header: string): {
+  readonly value: string;
+  readonly parameters: ReadonlyMap<string, string>;
+} {
+  const [value = '', ...rest] = splitUnquoted(header, ';');
+  return { value: value.toLowerCase(), parameters: new Map(rest.map(toParameter)) };
+}
+
 const everything: MediaRange = { mediaType: '*/*', parameters: new Map(), weight: 1 };
 
 const mediaRange = /^[!#$%&'*+\-.^_`|~0-9a-z]+\/[!#$%&'*+\-.^_`|~0-9a-z]+$/;

@@ -18,6 +18,7 @@ import type { RequestHead } from './request-head.ts';
 import type { ResumeOptions } from './resume/resume-options.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { TrustedDocumentsOptions } from './trusted-documents.ts';
+import type { UploadOptions } from './uploads/upload-options.ts';
 
 /**
  * What carries an operation: a WebSocket protocol, HTTP, or a direct call of the host program.
@@ -173,6 +174,8 @@ export interface ServerOptions<
   readonly persistedQueries?: PersistedQueriesOptions;
   /** Documents that clients may name by an id and, unless others are accepted as well, the only ones that are executed. */
   readonly trustedDocuments?: TrustedDocumentsOptions;
+  /** Files that come with operations, as the GraphQL multipart request specification has them; `true`: within the default limits. @defaultValue false */
+  readonly uploads?: UploadOptions | boolean;
   /** What an operation costs, in units of your choice; above `limits.cost` it is refused. */
   readonly cost?: (event: CostEvent<Session>) => number | Promise<number>;
   /** Origins besides the server's own that browsers may send credentials from, such as `https://app.example.com`. @defaultValue [] */

@@ -46,6 +46,8 @@ export type ServerState = 'accepting' | 'draining' | 'closing';
  */
 export interface Server {
   readonly limits: EffectiveLimits;
+  /** For adapters: how long the body of a request may take; more than `limits.bodyMs` where files are accepted. */
+  readonly longestBodyMs: number;
   /** For health checks: a balancer should send nobody to a server that does not accept. */
   readonly state: ServerState;
   /** Executes a query or mutation without a transport; never rejects. */
@@ -114,6 +116,11 @@ class MillraceServer implements Server {
 
   get limits(): EffectiveLimits {
     return this.#limits;
+  }
+
+  get longestBodyMs(): number {
+    const { limits, uploads } = this.#core;
+    return Math.max(limits.bodyMs, uploads?.limits.completeMs ?? 0);
   }
 
   get state(): ServerState {

@@ -184,6 +184,7 @@ function watching(server: Server, watched: WatchedSocket[]): Server {
   };
   return {
     limits: server.limits,
+    longestBodyMs: server.longestBodyMs,
     get state() {
       return server.state;
     },

@@ -106,6 +106,7 @@ export class FaultServer {
   #knowingSockets(server: Server): Server {
     return {
       limits: server.limits,
+      longestBodyMs: server.longestBodyMs,
       get state() {
         return server.state;
       },
