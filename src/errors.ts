@@ -159,6 +159,8 @@ export const errorTable = {
   DOCUMENT_NOT_FOUND: { httpStatus: 404, retryable: false, log: 'info' },
   DOCUMENT_NOT_TRUSTED: { httpStatus: 403, retryable: false, log: 'info' },
   SUBSCRIBE_FAILED: { httpStatus: 500, retryable: false, log: 'error' },
+  SOURCE_NEEDS_PROCESS: { retryable: false, log: 'error' },
+  RESULT_TOO_BIG: { retryable: false, log: 'warn' },
 
   // A running subscription ends.
   SOURCE_FAILED: { httpStatus: 500, retryable: true, log: 'error' },
@@ -198,6 +200,9 @@ export const errorTable = {
   BROKER_CLOSED: { httpStatus: 503, retryable: true, log: 'warn' },
   BROKER_UNAVAILABLE: { httpStatus: 503, retryable: true, log: 'warn' },
   EVENT_NOT_SERIALIZABLE: { httpStatus: 500, retryable: false, log: 'error' },
+
+  // Stateless gateways.
+  STORE_UNAVAILABLE: { httpStatus: 503, retryable: true, log: 'error' },
 } as const satisfies Record<string, ErrorEntry>;
 
 /** One row of {@link errorTable}. */
