@@ -23,6 +23,8 @@ const ranges = {
     [30, 46],
     [60, 67],
   ],
+  // the server's; there is no client
+  AS: [[1, 23]],
   MP: [
     [1, 18],
     [30, 48],

@@ -43,6 +43,23 @@ describe('negotiate', () => {
   ])('%s: a server of the older protocol alone answers %j', (_statement, offered, answer) => {
     expect(negotiate(offered, ['subscriptions-transport-ws'])).toEqual(answer);
   });
+
+  it.each([
+    [
+      ['graphql-ws', 'header-e30'],
+      { kind: 'chosen', protocol: 'appsync', subprotocol: 'graphql-ws' },
+    ],
+    [
+      ['header-e30'],
+      { ...protocolError, frame: expect.stringContaining('SubProtocolNotSupported') },
+    ],
+  ])('AS-4: a server of AppSync alone answers %j', (offered, answer) => {
+    expect(negotiate(offered, ['appsync'])).toEqual(answer);
+  });
+
+  it('gives a token that two protocols have to the older of them', () => {
+    expect(negotiate(['graphql-ws'], ['appsync', ...both])).toEqual(legacy);
+  });
 });
 
 describe('parseSubprotocols', () => {

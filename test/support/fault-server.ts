@@ -114,6 +114,7 @@ export class FaultServer {
       execute: (request, init) => server.execute(request, init),
       subscribe: (request, init) => server.subscribe(request, init),
       handleRequest: (request) => server.handleRequest(request),
+      upgradePaths: (path) => server.upgradePaths(path),
       decideUpgrade: (request) => server.decideUpgrade(request),
       open: (socket, accepted) => {
         this.#sockets.add(socket);
