@@ -25,6 +25,8 @@ const ranges = {
   ],
   // the server's; there is no client
   AS: [[1, 23]],
+  // without clients, from 40 on
+  UP: [[1, 24]],
   MP: [
     [1, 18],
     [30, 48],

@@ -71,9 +71,9 @@ export class FileContent {
     this.#wake();
   }
 
-  /** Ends its readers with `error`, also of what they have not read yet. */
+  /** Ends its readers with `error`, also of what they have not read yet. The first error is the one that they get. */
   fail(error: Error): void {
-    if (this.#state.kind === 'unwanted') return;
+    if (this.#state.kind === 'unwanted' || this.#state.kind === 'failed') return;
     this.#state = { kind: 'failed', error };
     this.#forget();
     this.#wake();
