@@ -53,10 +53,19 @@ interface StageContext {
   readonly session: { readonly user?: string };
 }
 
+/** What the field `said` lets through. */
+type StageFilter = (event: Said, user: string | undefined) => boolean;
+
 /** The schema of a function: made anew for each call, like everything that belongs to an instance. */
 export function createStageSchema(
   topics: GatewayTopics,
-  onExecuted: (reader: string) => void = () => {},
+  {
+    onExecuted = () => {},
+    filterAll,
+  }: {
+    readonly onExecuted?: (reader: string) => void;
+    readonly filterAll?: StageFilter | undefined;
+  } = {},
 ): GraphQLSchema {
   const said = topics.topic<Said>('said');
   const read = (reader: string) => (event: Said) => {
@@ -80,7 +89,14 @@ export function createStageSchema(
       },
     },
     Subscription: {
-      said: subscriptionField({ topic: said, key: ({ room }: Room) => room }),
+      said: subscriptionField({
+        topic: said,
+        key: ({ room }: Room) => room,
+        ...(filterAll && {
+          filter: (event: Said, _args: Room, { session }: StageContext) =>
+            filterAll(event, session.user),
+        }),
+      }),
       saidByOthers: subscriptionField({
         topic: said,
         key: ({ room }: Room) => room,
@@ -155,7 +171,9 @@ export class GatewayStage {
   now = 1_000_000;
   readonly #options: StageOptions;
   readonly #sent = new Map<string, Sent>();
-  /** Replaces the push of one frame. */
+  /** Of the instances that are made from now on. */
+  filterAll: StageFilter | undefined;
+  /** Called before a frame is pushed; what it rejects with makes the push fail. */
   onSend: ((connectionId: string, frame: string) => Promise<void>) | undefined;
 
   constructor(options: StageOptions = {}) {
@@ -176,7 +194,10 @@ export class GatewayStage {
     };
     return createGateway(
       {
-        schema: createStageSchema(topics, (reader) => this.executed.push(reader)),
+        schema: createStageSchema(topics, {
+          onExecuted: (reader) => this.executed.push(reader),
+          filterAll: this.filterAll,
+        }),
         onConnect: ({ connectionParams }) => ({ user: connectionParams['user'] }),
         onInternalError: (error) => this.reported.push(error),
         ...this.#options.server,

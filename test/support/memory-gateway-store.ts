@@ -23,6 +23,11 @@ export class MemoryGatewayStore implements GatewayStore {
     return [...this.#subscriptions.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
+  /** Of all subscriptions. */
+  get texts(): readonly string[] {
+    return [...this.#subscriptions.values()].flatMap((texts) => [...texts.values()]);
+  }
+
   async readConnection(connectionId: string): Promise<StoredConnection | undefined> {
     await this.before?.('readConnection');
     return this.connections.get(connectionId);
