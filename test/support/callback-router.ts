@@ -39,6 +39,14 @@ export type Misbehaviour = (
   post: ReceivedPost,
 ) => Promise<RouterAnswer | undefined> | RouterAnswer | undefined;
 
+/** Answers that wait. */
+export interface HeldAnswers {
+  /** Messages that were not answered at once. */
+  readonly count: number;
+  /** Answers those that came so far as they should be; what comes after them waits again. */
+  release(): void;
+}
+
 const protocolHeader = { 'subscription-protocol': 'callback/1.0' };
 
 const refuse = (status: number, message: string): RouterAnswer => ({
@@ -48,7 +56,7 @@ const refuse = (status: number, message: string): RouterAnswer => ({
 });
 
 /** An answer with nothing in it. */
-const answering = (
+export const answering = (
   status: number,
   headers: Readonly<Record<string, string>> = {},
 ): RouterAnswer => ({ status, headers, body: '' });
@@ -77,6 +85,23 @@ export class CallbackRouter {
   /** The last client of a subscription has gone. */
   forget(id: string): void {
     this.#registered.delete(id);
+  }
+
+  /** Answers nothing, or nothing of an `action`, until it is told to. */
+  holdAnswers(action?: string): HeldAnswers {
+    const held: (() => void)[] = [];
+    this.misbehaves = ({ message }) => {
+      if (action !== undefined && message.action !== action) return undefined;
+      return new Promise((resolve) => held.push(() => resolve(undefined)));
+    };
+    return {
+      get count() {
+        return held.length;
+      },
+      release() {
+        for (const answer of held) answer();
+      },
+    };
   }
 
   /** Messages in the order in which they came, of one subscription or of all. */

@@ -1,4 +1,5 @@
 import * as appsyncServer from '../../src/protocol/appsync/server-transitions.ts';
+import { emitterTransitions } from '../../src/protocol/callback/emitter-transitions.ts';
 import * as modernClient from '../../src/protocol/graphql-transport-ws/client-transitions.ts';
 import * as modernServer from '../../src/protocol/graphql-transport-ws/server-transitions.ts';
 import * as legacyClient from '../../src/protocol/subscriptions-transport-ws/client-transitions.ts';
@@ -62,11 +63,16 @@ const diagrams: readonly Diagram[] = [
     initial: 'free',
     rows: appsyncServer.serverOperationTransitions,
   },
+  {
+    title: 'HTTP callbacks: subscription',
+    initial: 'checking',
+    rows: emitterTransitions,
+  },
 ];
 
 const introduction = `# State diagrams
 
-Drawn from the transition tables in \`src/protocol/*/{server,client}-transitions.ts\` by \`npm run diagrams\`; do not edit.
+Drawn from the transition tables in \`src/protocol/*/*-transitions.ts\` by \`npm run diagrams\`; do not edit.
 An edge reads \`event / outputs\`. An event without an edge changes nothing and puts nothing out.
 `;
 

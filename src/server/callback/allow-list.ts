@@ -42,9 +42,8 @@ function toOrigin(entry: unknown): string {
   );
 }
 
-/** RFC 6890 and its successors: what a router of the internet does not forward. URLs write IPv4 addresses in one form, whatever form they came in. */
-const privateHosts = [
-  /^(.+\.)?localhost\.?$/,
+/** RFC 6890 and its successors: what a router of the internet does not forward. */
+const privateAddresses = [
   /^(0|10|127)\./,
   /^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./,
   /^169\.254\./,
@@ -59,6 +58,12 @@ const privateHosts = [
   /^\[f[cdef]/,
 ] as const;
 
+/** URLs write IPv4 addresses in one form, whatever form they came in. */
+const literalAddress = /^(\d+\.\d+\.\d+\.\d+|\[.*\])$/;
+
+const ownName = /^(.+\.)?localhost\.?$/;
+
 function isPrivate({ hostname }: URL): boolean {
-  return privateHosts.some((pattern) => pattern.test(hostname));
+  if (!literalAddress.test(hostname)) return ownName.test(hostname);
+  return privateAddresses.some((pattern) => pattern.test(hostname));
 }

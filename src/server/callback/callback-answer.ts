@@ -38,6 +38,7 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
   #result: HttpResponse | undefined;
   #place: CallbackPlace | undefined;
   #delivery: CallbackDelivery | undefined;
+  #isSubscription = false;
   #isCut = false;
   #hasEnded = false;
 
@@ -94,7 +95,7 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
     if (!asked) return this.#delivery?.finish(errors);
     const answer = answerErrors(this.#context.core, mediaTypeOf(asked), errors);
     // 2xx would promise results
-    const isPromise = this.#place !== undefined && answer.status < 400;
+    const isPromise = this.#isSubscription && answer.status < 400;
     this.#answer(isPromise ? { ...answer, status: 400 } : answer);
   }
 
@@ -122,6 +123,7 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
       if (!prepared.isIncremental) return undefined;
       return refusal('NOT_ACCEPTABLE', `this operation ${describeOffers(core, prepared)}`);
     }
+    this.#isSubscription = true;
     // its client left, or the server closed, over one of the hooks
     if (this.#isCut || this.#hasEnded) return refusal('GOING_AWAY', 'the server is closing');
     const place = callbacks.take(extensions);
