@@ -114,7 +114,7 @@ export default defineConfig({
             'test/differential/**/*.test.ts',
             'test/transcripts/server.test.ts',
           ],
-          exclude: ['test/server/incremental-delivery.test.ts'],
+          exclude: ['test/server/incremental-delivery*.test.ts'],
         },
       },
       ...demandingProjects,

@@ -1,5 +1,6 @@
-import { Kind } from 'graphql';
+import { Kind, visit } from 'graphql';
 import type {
+  ASTNode,
   ExperimentalIncrementalExecutionResults,
   FragmentDefinitionNode,
   GraphQLSchema,
@@ -9,7 +10,7 @@ import type {
 
 import { isAborted } from './abort.ts';
 import { executeIncrementally } from './graphql-features.ts';
-import type { IncrementalPart } from './types.ts';
+import type { IncrementalPart, PreparedOperation } from './types.ts';
 
 /** Whether a schema offers `@defer` or `@stream` and the installed graphql implements them. */
 export function offersIncrementalDelivery(schema: GraphQLSchema): boolean {
@@ -40,10 +41,35 @@ export function isIncremental(
 }
 
 function isDeferredOrStreamed(selection: SelectionNode): boolean {
-  return (
-    selection.directives?.some(({ name }) => name.value === 'defer' || name.value === 'stream') ===
-    true
-  );
+  return selection.directives?.some(({ name }) => isOfParts(name.value)) === true;
+}
+
+const wholeOperations = new WeakMap<OperationDefinitionNode, PreparedOperation>();
+
+/** The same operation without `@defer` and `@stream`: its answer is one result with everything in it. */
+export function withoutParts(prepared: PreparedOperation): PreparedOperation {
+  if (!prepared.isIncremental) return prepared;
+  const { kind, schema, operation } = prepared;
+  const whole = wholeOperations.get(operation) ?? {
+    kind,
+    schema,
+    document: withoutDirectives(prepared.document),
+    operation: withoutDirectives(operation),
+    isIncremental: false,
+  };
+  wholeOperations.set(operation, whole);
+  return whole;
+}
+
+function withoutDirectives<Node extends ASTNode>(root: Node): Node {
+  return visit(root, {
+    Directive: ({ name }) => (isOfParts(name.value) ? null : undefined),
+  });
+}
+
+/** Whether a directive makes an answer come in parts. */
+export function isOfParts(directive: string): boolean {
+  return directive === 'defer' || directive === 'stream';
 }
 
 /**

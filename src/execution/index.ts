@@ -2,6 +2,8 @@ export { createReferenceEngine } from './reference-engine.ts';
 export type { ReferenceEngineOptions } from './reference-engine.ts';
 export { createGuardContext } from './guard-context.ts';
 export type { GuardContext } from './guard-context.ts';
+export { planDeferred } from './defer-plan.ts';
+export { withoutParts } from './incremental-delivery.ts';
 export { assertSchema } from './prepare.ts';
 export { isDeclaredPure, pure } from './pure.ts';
 export type {

@@ -13,6 +13,7 @@ import { LRUCache } from 'lru-cache';
 import { UsageError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { OperationRequest } from '../vocabulary.ts';
+import { DirectivesOfPartsRule } from './directives-of-parts.ts';
 import { checkDocument, checkText, resolveDocumentLimits } from './document-limits.ts';
 import { fragmentsByName } from './fragments.ts';
 import { isIncremental } from './incremental-delivery.ts';
@@ -135,9 +136,12 @@ export class DocumentStore {
   }
 }
 
-const rules = specifiedRules.map((rule) =>
-  rule === SingleFieldSubscriptionsRule ? SingleRootFieldRule : rule,
-);
+const rules = [
+  ...specifiedRules.map((rule) =>
+    rule === SingleFieldSubscriptionsRule ? SingleRootFieldRule : rule,
+  ),
+  DirectivesOfPartsRule,
+];
 
 /** Whatever `step` throws refuses the document: a syntax error, but also a stack that overflows. */
 function attempt<Outcome>(code: ErrorCode, step: () => Outcome): Outcome | Refused {

@@ -62,13 +62,26 @@ export type ExecutionOutcome =
   | Refused
   | { readonly kind: 'parts'; readonly parts: AsyncIterable<IncrementalPart> };
 
-/** One payload of an incremental response, `hasNext: false` on the last. */
+/** One payload of an incremental response in the format of graphql 17, `hasNext: false` on the last. */
 export interface IncrementalPart extends PartErrors {
   readonly data?: unknown;
+  readonly extensions?: Readonly<Record<string, unknown>>;
   readonly hasNext: boolean;
-  readonly incremental?: readonly PartErrors[];
-  readonly completed?: readonly PartErrors[];
+  readonly pending?: readonly {
+    readonly id: string;
+    readonly path: PartPath;
+    readonly label?: string;
+  }[];
+  readonly incremental?: readonly (PartErrors & {
+    readonly id: string;
+    readonly data?: Readonly<Record<string, unknown>>;
+    readonly subPath?: PartPath;
+    readonly items?: readonly unknown[];
+  })[];
+  readonly completed?: readonly (PartErrors & { readonly id: string })[];
 }
+
+type PartPath = readonly (string | number)[];
 
 /** Where an incremental response may hold errors. */
 export interface PartErrors {

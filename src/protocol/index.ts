@@ -45,6 +45,9 @@ export type {
   ForeignRefusal as GraphqlTransportWsForeignRefusal,
   ServerMessage as GraphqlTransportWsServerMessage,
 } from './graphql-transport-ws/messages.ts';
+export { PatchTranslator } from './incremental/patch-translator.ts';
+export type { IncrementalFormat, IncrementalPayload } from './incremental/payloads.ts';
+export { partsFramings } from './multipart/parts-framing.ts';
 export { multipartFraming } from './multipart/multipart-framing.ts';
 export { MultipartParser } from './multipart/multipart-parser.ts';
 export type { MultipartParserOptions, Part } from './multipart/multipart-parser.ts';

@@ -10,7 +10,7 @@ export interface ResponseFraming {
   readonly contentType: string;
   /** Sent at once, before the first result. */
   readonly opening: string;
-  /** Sent while there is nothing else to send. */
+  /** Sent while there is nothing else to send; empty where that would mean something. */
   readonly heartbeat: string;
   /**
    * One result, from its JSON text.
@@ -28,4 +28,6 @@ export interface ResponseFraming {
   complete(): string;
   /** Request errors, or the failure of the source, and the end. */
   error(errors: readonly FormattedError[]): string;
+  /** Whether there is no place for errors: a stream that fails is cut off. @defaultValue false */
+  readonly failsByCut?: boolean;
 }

@@ -1,6 +1,8 @@
 import type { PreparedOperation } from '../execution/index.ts';
 import { callbackMediaType, distinctFraming } from '../protocol/index.ts';
 import type { Protocol } from '../vocabulary.ts';
+import { chooseParts, partsMediaTypes } from './accepted-parts.ts';
+import type { AcceptedParts, PartsAnswer } from './accepted-parts.ts';
 import { chooseMediaType, parseAccept, weightOf } from './media-type.ts';
 
 /** The media types of a single result. */
@@ -10,7 +12,8 @@ export type ResultMediaType = 'application/json' | 'application/graphql-response
 export type AnswerFormat =
   | { readonly kind: 'json'; readonly mediaType: ResultMediaType }
   | { readonly kind: 'sse' }
-  | { readonly kind: 'multipart' };
+  | { readonly kind: 'multipart' }
+  | PartsAnswer;
 
 /** What a client accepts of what a server speaks, with the weights that its `Accept` header gives (RFC 9110 section 12.5.1). */
 export interface AcceptedFormats {
@@ -18,6 +21,10 @@ export interface AcceptedFormats {
   /** 0 if it is not accepted or not spoken. */
   readonly sseWeight: number;
   readonly multipartWeight: number;
+  /** Whether event streams are accepted by their name, and not by a wildcard. */
+  readonly namesSse: boolean;
+  /** Those of `@defer` and `@stream`. */
+  readonly parts: AcceptedParts | undefined;
   /** Whether results may be sent to a callback instead. */
   readonly callback: boolean;
 }
@@ -39,20 +46,30 @@ export function readAccepted(
     json: mediaType && { mediaType, weight: weightOf(accept, mediaType) },
     sseWeight: protocols.includes('sse') ? weightOf(accept, distinctFraming.contentType) : 0,
     multipartWeight: protocols.includes('multipart') ? weightOfMultipart(accept) : 0,
+    namesSse: parseAccept(accept).some(
+      ({ mediaType: accepted }) => accepted === distinctFraming.contentType,
+    ),
+    parts: protocols.includes('multipart') ? chooseParts(accept) : undefined,
     callback: protocols.includes('callback') && namesCallback(accept),
   };
 }
 
 /** Whether nothing that could be an answer is accepted. */
-export function acceptsNothing({ json, sseWeight, multipartWeight }: AcceptedFormats): boolean {
-  return json === undefined && sseWeight === 0 && multipartWeight === 0;
+export function acceptsNothing({
+  json,
+  sseWeight,
+  multipartWeight,
+  parts,
+}: AcceptedFormats): boolean {
+  return json === undefined && sseWeight === 0 && multipartWeight === 0 && parts === undefined;
 }
 
 /**
  * How to answer `prepared`; `undefined` if the client accepts nothing that can carry it.
  *
  * @remarks
- * A single result gets JSON unless a stream is liked better. A subscription gets the stream that is liked best, an event stream among equals.
+ * A single result gets JSON unless a stream is liked better. A subscription gets the stream that is liked best, an event stream among equals. What may
+ * come in parts gets them as it is liked best, `multipart/mixed` among equals and JSON last, with which it comes whole.
  */
 export function chooseFormat(
   accepted: AcceptedFormats,
@@ -63,9 +80,21 @@ export function chooseFormat(
     if (sseWeight > 0 && sseWeight >= multipart) return { kind: 'sse' };
     return multipart > 0 ? { kind: 'multipart' } : undefined;
   }
-  const canBeJson = json !== undefined && !prepared.isIncremental;
-  if (canBeJson && json.weight >= sseWeight) return { kind: 'json', mediaType: json.mediaType };
-  return sseWeight > 0 ? { kind: 'sse' } : undefined;
+  if (prepared.isIncremental && wantsParts(accepted)) return choosePartsCarrier(accepted);
+  if (json && json.weight >= sseWeight) return { kind: 'json', mediaType: json.mediaType };
+  if (sseWeight > 0) return { kind: 'sse' };
+  // a single result is JSON to those who read parts: they are made of it
+  return accepted.parts && { kind: 'json', mediaType: 'application/json' };
+}
+
+/** A wildcard does not say that somebody reads parts. */
+function wantsParts({ json, sseWeight, namesSse, parts }: AcceptedFormats): boolean {
+  const weight = Math.max(parts?.weight ?? 0, namesSse ? sseWeight : 0);
+  return weight > 0 && weight >= (json?.weight ?? 0);
+}
+
+function choosePartsCarrier({ sseWeight, parts }: AcceptedFormats): AnswerFormat {
+  return parts && parts.weight >= sseWeight ? parts.answer : { kind: 'sse' };
 }
 
 /** How to answer what never became an operation: errors are a single result, unless the client wants an event stream and nothing else. */
@@ -81,13 +110,9 @@ export function describeOffers(
 ): string {
   const isSubscription = prepared?.kind === 'subscription';
   const mediaTypes = [
-    ...(prepared && (isSubscription || prepared.isIncremental)
-      ? []
-      : ['application/graphql-response+json', 'application/json']),
+    ...(isSubscription ? [] : ['application/graphql-response+json', 'application/json']),
     ...(protocols.includes('sse') ? [distinctFraming.contentType] : []),
-    ...(protocols.includes('multipart') && (!prepared || isSubscription)
-      ? ['multipart/mixed;subscriptionSpec=1.0']
-      : []),
+    ...(protocols.includes('multipart') ? multipartTypesFor(prepared) : []),
     ...callbackOffer(protocols, prepared),
   ];
   const ways = [
@@ -95,6 +120,12 @@ export function describeOffers(
     ...(webSocketProtocols.length > 0 ? [`WebSocket (${webSocketProtocols.join(', ')})`] : []),
   ];
   return `is served here by ${ways.join(', or by ') || 'nothing'}`;
+}
+
+function multipartTypesFor(prepared: PreparedOperation | undefined): readonly string[] {
+  if (!prepared || prepared.kind === 'subscription')
+    return ['multipart/mixed;subscriptionSpec=1.0'];
+  return prepared.isIncremental ? partsMediaTypes : [];
 }
 
 function callbackOffer(

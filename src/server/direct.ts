@@ -1,3 +1,4 @@
+import { withoutParts } from '../execution/index.ts';
 import type { SourceReader } from '../stream/source.ts';
 import type { FormattedError, FormattedResult, OperationRequest } from '../vocabulary.ts';
 import type { Admitted, NotAdmitted } from './admission.ts';
@@ -40,15 +41,17 @@ export async function executeDirectly(
   request: OperationRequest,
   init: DirectInit,
 ): Promise<FormattedResult> {
-  const admission = await admitDirectly(core, request, init, ({ kind, isIncremental }) => {
-    if (kind === 'subscription') return refusal('BAD_REQUEST', 'use subscribe() for subscriptions');
-    return isIncremental
-      ? refusal('BAD_REQUEST', '@defer and @stream need a transport')
-      : undefined;
-  });
+  const admission = await admitDirectly(core, request, init, ({ kind }) =>
+    kind === 'subscription'
+      ? refusal('BAD_REQUEST', 'use subscribe() for subscriptions')
+      : undefined,
+  );
   if (admission.kind === 'refused') return { errors: admission.errors };
   const { prepared, context } = admission;
-  const outcome = await core.engine.execute(prepared, { context, ...variablesOf(request) });
+  const outcome = await core.engine.execute(withoutParts(prepared), {
+    context,
+    ...variablesOf(request),
+  });
   switch (outcome.kind) {
     case 'result':
       return core.masking.result(outcome.result);

@@ -3,7 +3,7 @@ import { multipartFraming } from '../protocol/index.ts';
 import type { FormattedError } from '../vocabulary.ts';
 import type { NotAdmitted } from './admission.ts';
 import { limitError, refusal } from './admission.ts';
-import type { AcceptedFormats, AnswerFormat } from './answer-format.ts';
+import type { AcceptedFormats, AnswerFormat, ResultMediaType } from './answer-format.ts';
 import { chooseErrorFormat, chooseFormat, describeOffers } from './answer-format.ts';
 import type { Place } from './capacity.ts';
 import { FramedResults } from './framed-results.ts';
@@ -20,6 +20,7 @@ import {
 import type { HttpResponse } from './http-response.ts';
 import type { ResultSink } from './operation-run.ts';
 import { OperationRun } from './operation-run.ts';
+import type { PartsFormat } from './parts-delivery.ts';
 import type { Counted } from './principals.ts';
 import { StreamMark } from './result-text.ts';
 import type { ResultText } from './result-text.ts';
@@ -101,6 +102,12 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     if (this.#streaming()) this.policy = policy;
   }
 
+  get partsFormat(): PartsFormat {
+    const format = this.#asked?.format;
+    if (format?.kind === 'parts') return format.format;
+    return format?.kind === 'json' ? 'whole' : 'configured';
+  }
+
   get saysPositions(): boolean {
     // an event stream has begun by the time that its source is opened
     return this.#stream !== undefined && this.framing.position !== undefined;
@@ -116,25 +123,32 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
   }
 
   next(result: ResultText): void {
-    const stream = this.#streaming();
-    if (stream) return stream.deliver(this, result);
+    const mediaType = this.#singleTypeFor(result);
+    if (!mediaType) return this.#streaming()?.deliver(this, result);
+    if (!this.#asked) return;
+    this.#asked.result = answerResult(this.#context.core, mediaType, {
+      resultText: result.text,
+      result: result.result,
+    });
+  }
+
+  /** Of a result that is the whole answer; so may be one that might have come in parts. */
+  #singleTypeFor({ result }: ResultText): ResultMediaType | undefined {
     const asked = this.#asked;
-    if (asked?.format?.kind === 'json') {
-      asked.result = answerResult(this.#context.core, asked.format.mediaType, {
-        resultText: result.text,
-        result: result.result,
-      });
-    }
+    if (this.#stream || !asked?.format) return undefined;
+    if (asked.format.kind === 'json') return asked.format.mediaType;
+    const isWhole = asked.format.kind === 'parts' && result.hasNext === undefined;
+    return isWhole ? (asked.question.accepted.json ?? plainJson).mediaType : undefined;
   }
 
   error(errors: readonly FormattedError[]): void {
-    if (this.#stream) return this.#finish(this.#stream, this.framing.error(errors));
+    if (this.#stream) return this.#fail(this.#stream, errors);
     const asked = this.#asked;
     if (!asked) return;
     const { accepted } = asked.question;
     const format = asked.format ?? chooseErrorFormat(accepted);
     if (format.kind === 'sse' && areAboutOperation(errors)) {
-      return this.#finish(this.#begin(asked, format), this.framing.error(errors));
+      return this.#fail(this.#begin(asked, format), errors);
     }
     // request errors of a subscription are a single result: a multipart stream has not begun
     const { mediaType } = format.kind === 'json' ? format : (accepted.json ?? plainJson);
@@ -204,12 +218,18 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     return this.#begin(asked, asked.format);
   }
 
-  #begin({ question }: Asked, { kind }: AnswerFormat): StreamSession {
-    if (kind === 'multipart') this.framing = multipartFraming;
+  #begin({ question }: Asked, format: AnswerFormat): StreamSession {
+    if (format.kind === 'multipart') this.framing = multipartFraming;
+    else if (format.kind === 'parts') this.framing = format.framing;
     const stream = new StreamSession(this.#context.core, this);
     this.#stream = stream;
     question.respond(toStreamResponse(this.framing.contentType, stream));
     return stream;
+  }
+
+  #fail(stream: StreamSession, errors: readonly FormattedError[]): void {
+    if (this.framing.failsByCut) stream.cut();
+    else this.#finish(stream, this.framing.error(errors));
   }
 
   #finish(stream: StreamSession, text: string): void {

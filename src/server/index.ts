@@ -36,6 +36,7 @@ export type {
   SessionEvent,
   SessionMembers,
 } from './options.ts';
+export type { IncrementalFormat } from '../protocol/index.ts';
 export type { DirectInit, DirectSubscription } from './direct.ts';
 export type { NotSharedReason, SharedGroup, SharingReport } from './sharing/sharing-report.ts';
 export type { ResumeKey, ResumeOptions } from './resume/resume-options.ts';

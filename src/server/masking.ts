@@ -4,6 +4,7 @@ import { GraphQLError } from 'graphql';
 import type { ErrorCode } from '../errors.ts';
 import { SourceError } from '../errors.ts';
 import type { IncrementalPart, PartErrors } from '../execution/index.ts';
+import type { IncrementalPayload } from '../protocol/index.ts';
 import type { FormattedError, FormattedResult } from '../vocabulary.ts';
 
 /** Learns of each failure that clients do not see. */
@@ -14,7 +15,7 @@ export interface Masking {
   /** The error of a hook, a source or anything else of the host program. */
   error(error: unknown, where: string, code?: ErrorCode): FormattedError;
   result(result: ExecutionResult): FormattedResult;
-  part(part: IncrementalPart): FormattedResult;
+  part(part: IncrementalPart): IncrementalPayload;
 }
 
 interface FormattedErrors {

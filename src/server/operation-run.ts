@@ -3,6 +3,8 @@ import type { AdmissionOptions, Admitted } from './admission.ts';
 import { admit, toOperationEvent } from './admission.ts';
 import type { ServerCore } from './core.ts';
 import type { OperationEvent, SessionEvent } from './options.ts';
+import { planDelivery } from './parts-delivery.ts';
+import type { PartsFormat } from './parts-delivery.ts';
 import { noRequest } from './request-head.ts';
 import { ResumableSink } from './resume/resumable-sink.ts';
 import type { ResumeRequest } from './resume/resume-attempt.ts';
@@ -30,6 +32,8 @@ export interface ResultSink {
    */
   started?(policy?: SlowConsumerPolicy): void;
   next(result: ResultText): void;
+  /** How its client takes an answer in parts, if it has said so. */
+  readonly partsFormat?: PartsFormat;
   /** Whether it says where it stands beside its results: whoever reconnects to it can then resume without having opted in. */
   readonly saysPositions?: boolean;
   /** Everything up to `mark` was read; `report` is what its client has to know about that, if anything. */
@@ -203,8 +207,12 @@ export class OperationRun implements Recipient {
   async #runOnce({ prepared, context }: Admitted): Promise<void> {
     const controller = new AbortController();
     this.stopsWith({ stop: () => controller.abort() });
-    const variables = this.#event?.operation.variables;
-    const outcome = await this.#core.engine.execute(prepared, {
+    const event = this.#event;
+    if (!event) return; // not before it is settled, and this never is
+    const { variables } = event.operation;
+    const asked = this.#sink.partsFormat;
+    const delivery = planDelivery(this.#core.options, prepared, { event, asked });
+    const outcome = await this.#core.engine.execute(delivery.prepared, {
       context,
       ...(variables && { variables }),
       signal: controller.signal,
@@ -220,7 +228,9 @@ export class OperationRun implements Recipient {
       case 'parts':
         for await (const part of outcome.parts) {
           if (this.hasEnded) return undefined; // leaving the loop ends the execution
-          await this.deliverOwn(this.#core.masking.part(part));
+          const payload = delivery.write(this.#core.masking.part(part));
+          if (!payload) continue;
+          await this.deliverOwn(payload);
           await this.room();
         }
         return this.complete();

@@ -2,6 +2,7 @@ import type { GraphQLError, GraphQLSchema } from 'graphql';
 
 import type { Broker } from '../broker/types.ts';
 import type { ExecutionEngine, PreparedOperation } from '../execution/index.ts';
+import type { IncrementalFormat } from '../protocol/index.ts';
 import type {
   Clock,
   FormattedError,
@@ -164,6 +165,15 @@ export interface ServerOptions<
   readonly audienceContext?: (audience: string) => Context | Promise<Context>;
   readonly limits?: Limits;
   readonly keepAlive?: KeepAliveOptions;
+  /**
+   * How answers to `@defer` and `@stream` are written where clients cannot say it: over `graphql-transport-ws` and event streams. A function is asked
+   * for each of them.
+   *
+   * @defaultValue 'incrementalSpec=v0.2'
+   */
+  readonly incrementalFormat?:
+    | IncrementalFormat
+    | ((event: OperationEvent<Session>) => IncrementalFormat);
   /** What happens to the results of a peer that reads too slowly. @defaultValue 'disconnect' */
   readonly slowConsumer?: SlowConsumerPolicy;
   /** How clients that opted in (`extensions.resume`) go on where they stopped; `false`: they cannot. */

@@ -151,6 +151,7 @@ export class StreamSession implements ResponseStreamEvents, Waiting {
     if (this.#phase !== 'open') return;
     // whoever watches finds by itself that it moved on
     const { keepAlive, clock } = this.#core;
+    if (this.#owner.framing.heartbeat === '') return;
     // a whole number: the runtime keeps others in an object of their own
     this.#heartbeatAt = Math.ceil(clock.now() + (keepAlive.heartbeatMs ?? heartbeatMs));
   }

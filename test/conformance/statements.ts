@@ -35,6 +35,8 @@ const ranges = {
     [1, 20],
     [40, 54],
   ],
+  // without clients, from 50 on
+  ID: [[1, 30]],
 } as const satisfies Record<string, readonly (readonly [number, number])[]>;
 
 /** Every statement that must be shown by a test, or listed in {@link notMet}. */

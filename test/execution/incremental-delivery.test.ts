@@ -129,7 +129,7 @@ describe('incremental delivery', () => {
     expect(await subscribed.execute(1)).toEqual({ data: { tick: 1 } });
   });
 
-  it('does not exist with graphql 16, where the directives say nothing', async () => {
+  it('does not exist with graphql 16, where the directives are refused', async () => {
     vi.resetModules();
     vi.doMock('graphql', () => import('graphql-16'));
     const graphql16 = await import('graphql');
@@ -139,8 +139,12 @@ describe('incremental delivery', () => {
       Query: { fast: () => 1, slow: () => 2 },
     });
     const oldEngine = createEngine();
-    const operation = prepared(oldEngine.prepare(old, { query: deferred }));
-    expect(operation.isIncremental).toBe(false);
+    expect(oldEngine.prepare(old, { query: deferred })).toMatchObject({
+      kind: 'refused',
+      code: 'GRAPHQL_VALIDATION_FAILED',
+      errors: [{ message: 'Directive "@defer" needs graphql 17 on the server.' }],
+    });
+    const operation = prepared(oldEngine.prepare(old, { query: '{ fast slow }' }));
     expect(await oldEngine.execute(operation, { context: undefined })).toEqual({
       kind: 'result',
       result: { data: { fast: 1, slow: 2 } },

@@ -35,7 +35,7 @@ const schema = new GraphQLSchema({
   directives: [...specifiedDirectives, GraphQLDeferDirective],
 });
 
-it('TW-55 deferred parts arrive in order, hasNext false last, then complete', async () => {
+it('TW-55, ID-28 deferred parts arrive in order, hasNext false last, then complete', async () => {
   const { ready } = converse({ schema });
   const client = await ready();
 
@@ -56,14 +56,30 @@ it('TW-55 deferred parts arrive in order, hasNext false last, then complete', as
   expect(JSON.stringify(messages)).not.toContain('secret');
 });
 
-it('plain HTTP and direct execution refuse what comes in parts before anything runs', async () => {
+it('a direct execution has a single result with everything in it', async () => {
   const { server } = converse({ schema });
 
   expect(await server.execute({ query: '{ user { name ... @defer { slow } } }' })).toEqual({
-    errors: [
-      { message: '@defer and @stream need a transport', extensions: { code: 'BAD_REQUEST' } },
-    ],
+    data: { user: { name: 'Ada', slow: 'late' } },
   });
+});
+
+it('the older protocol, which knows no parts, has a single result', async () => {
+  const { connect } = converse({ schema });
+  const client = connect({ protocol: 'subscriptions-transport-ws' });
+  client.send('{"type":"connection_init"}');
+  expect(await client.next()).toMatchObject({ message: { type: 'connection_ack' } });
+
+  const query = '{ user { name ... @defer { slow } } }';
+  client.send(JSON.stringify({ id: '1', type: 'start', payload: { query } }));
+  while ((await client.next()).kind !== 'message');
+
+  expect(await client.rest()).toEqual(
+    [
+      { id: '1', type: 'data', payload: { data: { user: { name: 'Ada', slow: 'late' } } } },
+      { id: '1', type: 'complete', payload: null },
+    ].map((message) => ({ kind: 'message', message })),
+  );
 });
 
 it('an operation cancelled between its parts sends nothing more', async () => {
@@ -86,7 +102,7 @@ describe('over an event stream', () => {
     };
   };
 
-  it('SSE-3, SSE-19 parts are next events, then complete', async () => {
+  it('SSE-3, SSE-19, ID-29 parts are next events, then complete', async () => {
     const { stream, clock } = send('text/event-stream');
 
     while (stream.ending === 'open') await clock.settle();
@@ -113,26 +129,26 @@ describe('over an event stream', () => {
     expect(server.gauges()).toMatchObject({ connections: 0, operations: 0, deadlines: 0 });
   });
 
-  it.each(['*/*', 'application/json, text/event-stream;q=0.1'])(
-    'they are sent to who accepts %s, because JSON cannot hold them',
-    async (accept) => {
-      const { stream } = send(accept);
+  it('parts on a stream of many operations are next events with its id, then complete', async () => {
+    const { server, clock } = send('text/event-stream', ['sse-single']);
+    const reserved = await new MemoryStream(server, { method: 'PUT' }).answered;
+    const token = reserved.kind === 'whole' ? reserved.body : '';
+    const headers = { 'x-graphql-event-stream-token': token };
+    const stream = new MemoryStream(server, { method: 'GET', headers });
+    await stream.answered;
+    const body = { query, extensions: { operationId: 'a' } };
+    await new MemoryStream(server, { headers, body }).answered;
+    while (stream.events().at(-1)?.[0] !== 'complete') await clock.settle();
 
-      expect(await stream.answered).toMatchObject({
-        headers: { 'content-type': 'text/event-stream' },
-      });
-    },
-  );
-
-  it.each(['application/json', 'multipart/mixed;subscriptionSpec=1.0, application/json'])(
-    'who accepts %s learns what carries them',
-    async (accept) => {
-      const { stream } = send(accept);
-
-      expect((await stream.answered).status).toBe(406);
-      expect(stream.json).toMatchObject({
-        errors: [{ message: 'this operation is served here by Accept: text/event-stream' }],
-      });
-    },
-  );
+    expect(stream.events()[0]).toEqual([
+      'next',
+      { id: 'a', payload: expect.objectContaining({ pending: expect.anything(), hasNext: true }) },
+    ]);
+    expect(stream.events().at(-2)).toEqual([
+      'next',
+      { id: 'a', payload: expect.objectContaining({ hasNext: false }) },
+    ]);
+    expect(stream.events().at(-1)).toEqual(['complete', { id: 'a' }]);
+    stream.leave();
+  });
 });
