@@ -24,11 +24,14 @@ export function createHandler<Context>(
   runtime: FetchRuntime<Context>,
 ): (request: Request, context: Context) => Promise<Response> {
   const paths = new Set(typeof path === 'string' ? [path] : path);
+  const upgradePaths = new Set([...paths].flatMap((each) => server.upgradePaths(each)));
   return async (request, context) => {
     const url = new URL(request.url);
-    if (!paths.has(url.pathname) && !paths.has('*')) return notFound();
+    const wantsSocket = isUpgrade(request);
+    const ours = wantsSocket ? upgradePaths : paths;
+    if (!ours.has(url.pathname) && !paths.has('*')) return notFound();
     const head = toRequestHead(request, url, runtime.addressOf(request, context));
-    return isUpgrade(head)
+    return wantsSocket
       ? runtime.upgrade(request, head, context)
       : answer(server, new FetchRequest(request, head));
   };

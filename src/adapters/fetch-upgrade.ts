@@ -8,11 +8,17 @@ export type WebSocketUse =
       readonly subprotocol: string;
       readonly accepted: Omit<AcceptedSocket, 'onGone'>;
     }
-  | { readonly kind: 'close'; readonly code: number; readonly reason: string };
+  | {
+      readonly kind: 'close';
+      /** What the client is sent before. */
+      readonly frame: string | undefined;
+      readonly code: number;
+      readonly reason: string;
+    };
 
 /** Whether a client wants a WebSocket in place of an answer. */
-export function isUpgrade({ headers }: RequestHead): boolean {
-  return headers['upgrade']?.toLowerCase() === 'websocket';
+export function isUpgrade({ headers }: Request): boolean {
+  return headers.get('upgrade')?.toLowerCase() === 'websocket';
 }
 
 /** Asks `server` before a byte is answered; a response where there is nothing to upgrade. */
@@ -24,8 +30,10 @@ export function decideUse(server: Server, request: RequestHead): WebSocketUse | 
       const { status, message, headers = {} } = decision;
       return new Response(`${message}\n`, { status, headers: { ...plainText, ...headers } });
     }
-    case 'accept-and-close':
-      return { kind: 'close', code: decision.code, reason: decision.reason };
+    case 'accept-and-close': {
+      const { frame, code, reason } = decision;
+      return { kind: 'close', frame, code, reason };
+    }
     case 'accept': {
       const { protocol, subprotocol } = decision;
       return { kind: 'serve', subprotocol, accepted: { protocol, request } };

@@ -100,3 +100,11 @@ const protocols = [
   ['graphql-transport-ws', 'graphql-transport-ws', conversations['graphql-transport-ws']],
   ['subscriptions-transport-ws', 'graphql-ws', conversations['subscriptions-transport-ws']],
 ] as const;
+
+/** Of the table in `docs/adapters.md`. */
+export const columns: readonly string[] = [
+  ...new Set([
+    ...protocols.map(([protocol]) => protocol),
+    ...[...statements, ...socketStatements].map(({ column }) => column),
+  ]),
+];
