@@ -21,6 +21,7 @@ const config: KnipConfig = {
     'examples/chat/vite.config.ts',
     'examples/chat/pages/**/main.ts',
     'test/**/*.test.ts',
+    'test/runtimes/programs/*.ts',
   ],
   project: ['{src,test,lint,scripts,examples}/**/*.{js,mjs,ts}'],
   ignore: ['test/interop/**'],

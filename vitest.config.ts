@@ -34,6 +34,11 @@ const demanding = [
     remedy: 'npm run interop:install',
   },
   {
+    folder: 'runtimes',
+    available: existsSync(new URL('test/runtimes/node_modules', import.meta.url)),
+    remedy: 'npm run runtimes:install',
+  },
+  {
     folder: 'browser',
     available: existsSync(chromiumPath),
     remedy: `install Chromium, or set CHROMIUM_PATH (now ${chromiumPath})`,
