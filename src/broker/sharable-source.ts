@@ -19,12 +19,18 @@ export interface SharableSource {
   readonly steps: readonly SourceStep[];
   /** The position that the source stands for, where that is known without opening it. */
   readonly startPosition?: Position | undefined;
+  /** Without any of the steps: it holds nothing that belongs to one subscriber. */
+  readonly log: SharableLog;
+}
+
+/** What a source reads. */
+export interface SharableLog {
   /**
-   * Starts to read the log, without any of the steps, from the position that the source stands for.
+   * Starts to read from the position that the source stands for.
    *
    * @param after - instead of that; if the log cannot go on there, the reader says so and begins at the head
    */
-  openLog(after?: Position): Promise<EntryReader>;
+  open(after?: Position): Promise<EntryReader>;
 }
 
 /** Whether `source` can be shared, which only sources over a log can. */

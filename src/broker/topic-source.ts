@@ -6,7 +6,7 @@ import type { EntryReader } from './entry-reader.ts';
 import { SteppedProducer } from './stepped-producer.ts';
 import type { SourceStep } from './source-steps.ts';
 import { sharableBrand } from './sharable-source.ts';
-import type { SharableSource } from './sharable-source.ts';
+import type { SharableLog, SharableSource } from './sharable-source.ts';
 import type { SourceIdentity, TopicSource } from './types.ts';
 
 /** What a source reads before any step was added to it. */
@@ -67,8 +67,8 @@ class SteppedSource<Event> implements TopicSource<Event>, SharableSource {
     return this.#origin.startPosition;
   }
 
-  openLog(after?: Position): Promise<EntryReader> {
-    return this.#origin.open(after);
+  get log(): SharableLog {
+    return this.#origin;
   }
 
   /** Opens now, so that a consumer that makes its iterator early misses nothing. */

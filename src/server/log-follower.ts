@@ -131,7 +131,7 @@ export class LogFollower {
   async #reopen(source: SharableSource, position: Position): Promise<EntryReader | undefined> {
     try {
       return await openWhenAvailable(
-        () => source.openLog(position),
+        () => source.log.open(position),
         () => !this.#run.hasEnded,
         this.#core.clock,
       );

@@ -11,5 +11,8 @@ const subscriptionsAlone: AdmissionOptions = {
   objection: ({ kind }) =>
     kind === 'subscription'
       ? undefined
-      : refusal('UNSUPPORTED_OPERATION', `This connection carries subscriptions alone, no ${kind}.`),
+      : refusal(
+          'UNSUPPORTED_OPERATION',
+          `This connection carries subscriptions alone, no ${kind}.`,
+        ),
 };

@@ -196,9 +196,9 @@ export class SubscriptionRun {
 
   /** Clients that can come back stay while the broker is away; others are told. */
   async #openLog(source: SharableSource, attempt: ResumeAttempt | undefined): Promise<EntryReader> {
-    if (!attempt) return source.openLog();
+    if (!attempt) return source.log.open();
     const reader = await openWhenAvailable(
-      () => source.openLog(attempt.position),
+      () => source.log.open(attempt.position),
       () => !this.#run.hasEnded,
       this.#core.clock,
     );
@@ -274,7 +274,7 @@ export class SubscriptionRun {
     const run = this.#run;
     const known = sharing.find(results.plan);
     if (known && known.nextIndex > nextIndex) return false;
-    const start = { source, reader, firstIndex: nextIndex, position };
+    const start = { log: source.log, reader, firstIndex: nextIndex, position };
     const group = known ?? sharing.create(this.#core, results, start);
     const member = new GroupMember(run, filters, { group, firstIndex: nextIndex });
     group.join(member, reader);

@@ -64,12 +64,12 @@ describe('operations that ask for the same', () => {
     await topic.publish({ text: 'one', body });
     await clock.settle();
 
-    expect(streaming).toHaveLength(6);
+    expect(streaming).toHaveLength(7);
     const heardOf = await Promise.all(exchanges.map((exchange) => exchange.hear()));
     const data = { message: { text: 'one', body: 'b' } };
     expect(heardOf).toEqual(streaming.map(() => ({ results: [{ data }] })));
     expect(body.encodings).toBe(1);
-    expect(conversation.server.sharing()).toMatchObject({ groups: 1, subscribers: 6 });
+    expect(conversation.server.sharing()).toMatchObject({ groups: 1, subscribers: 7 });
     expect(executions()).toEqual([1, 0]);
 
     for (const exchange of exchanges) exchange.leave();

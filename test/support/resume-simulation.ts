@@ -319,16 +319,21 @@ export class ResumeSimulation {
       });
     // sources of topics are
     const sharable = source as TopicSource<Post> & SharableSource;
-    const openLog = sharable.openLog.bind(source);
+    const { log } = sharable;
     const open = sharable.open.bind(source);
-    return Object.assign(sharable, {
-      openLog: (after?: Position) => {
+    const watched = {
+      open: (after?: Position) => {
         opened(after);
-        return openLog(after);
+        return log.open(after);
       },
-      open: () => {
-        opened(undefined);
-        return open();
+    };
+    return Object.defineProperties(sharable, {
+      log: { value: watched },
+      open: {
+        value: () => {
+          opened(undefined);
+          return open();
+        },
       },
     });
   }

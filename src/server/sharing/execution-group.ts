@@ -1,5 +1,5 @@
 import type { EntryReader, SourceEntry } from '../../broker/entry-reader.ts';
-import type { SharableSource } from '../../broker/sharable-source.ts';
+import type { SharableLog } from '../../broker/sharable-source.ts';
 import type { Clock, Position } from '../../vocabulary.ts';
 import { isLoss, openWhenAvailable } from '../resume/reopen.ts';
 import type { ResultText } from '../result-text.ts';
@@ -14,8 +14,8 @@ import { TurnBudget } from './turn-budget.ts';
 /** What a group is made of. */
 export interface ExecutionGroupOptions {
   readonly results: SharedResults;
-  /** Opens the log again if events left it unread. */
-  readonly source: Pick<SharableSource, 'openLog'>;
+  /** Is opened again if events left it unread. */
+  readonly log: SharableLog;
   /** Stands where the first member begins; the group closes it. */
   readonly reader: EntryReader;
   readonly firstIndex: number;
@@ -40,7 +40,7 @@ const eventsPerRun = 32;
  */
 export class ExecutionGroup {
   readonly results: SharedResults;
-  readonly #source: Pick<SharableSource, 'openLog'>;
+  readonly #log: SharableLog;
   #reader: EntryReader;
   readonly #clock: Clock;
   readonly #onClosed: (group: ExecutionGroup) => void;
@@ -53,7 +53,7 @@ export class ExecutionGroup {
 
   constructor(options: ExecutionGroupOptions) {
     this.results = options.results;
-    this.#source = options.source;
+    this.#log = options.log;
     this.#reader = options.reader;
     this.#nextIndex = options.firstIndex;
     this.#position = options.position;
@@ -125,7 +125,7 @@ export class ExecutionGroup {
     const before = this.#nextIndex;
     this.#nextIndex = Number.POSITIVE_INFINITY; // nobody can join meanwhile: indices may be counted anew
     const reader = await openWhenAvailable(
-      () => this.#source.openLog(position),
+      () => this.#log.open(position),
       () => !this.#hasClosed(),
       this.#clock,
     );

@@ -125,7 +125,4 @@ export interface ResultsStart {
 }
 
 /** What a group begins with. */
-export type GroupStart = Pick<
-  ExecutionGroupOptions,
-  'source' | 'reader' | 'firstIndex' | 'position'
->;
+export type GroupStart = Pick<ExecutionGroupOptions, 'log' | 'reader' | 'firstIndex' | 'position'>;
