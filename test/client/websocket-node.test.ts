@@ -8,31 +8,13 @@ import type { Duplex } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
+import { certificate } from '../support/certificate.ts';
 import { ProtocolServer, serveProtocol } from '../support/protocol-server.ts';
 import { until } from '../support/waiting.ts';
 import { consume, watchClient } from '../support/watched-client.ts';
 import type { WatchedClientOptions } from '../support/watched-client.ts';
 
 const query = 'subscription { a }';
-
-/** For `localhost` and 127.0.0.1, signed by itself, valid for a century; it protects nothing. */
-const certificate = {
-  key: `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg8TR08ErPTOKt5tBU
-ygsny1JQzFxj26FMnSIHE6UKuJihRANCAASwf5dwllXZEe4V3sadmVuQl9vePMn+
-yToIaSQvP1SFZmsxQUlniJkjJtj6OOCJTG5o5JgUVE16dV2oTzFvClm5
------END PRIVATE KEY-----`,
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBZjCCAQ2gAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
-c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
-CWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLB/l3CWVdkR7hXe
-xp2ZW5CX2948yf7JOghpJC8/VIVmazFBSWeImSMm2Po44IlMbmjkmBRUTXp1XahP
-MW8KWbmjTjBMMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATAPBgNVHRMBAf8E
-BTADAQH/MB0GA1UdDgQWBBTKEIgFxVgW0uPqurZDPYHTT1RGZzAKBggqhkjOPQQD
-AgNHADBEAiAeCzTNSdH6bcfhArUTYwnKb97VwuCZvoUYPO7wBFHnHwIgIso0U16a
-JHbfyDfOHpC1a5zcEE/hzObOOPvj8OwOuOQ=
------END CERTIFICATE-----`,
-};
 
 /** An HTTP server that answers each request to upgrade with these bytes, and counts what it got. */
 async function refuseWith(answer: string) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { capabilities } from './support/capabilities.ts';
 import { apolloMultipart, apolloWebSocket } from './support/clients/apollo.ts';
+import { amplify, appsyncLink } from './support/clients/appsync.ts';
 import { eventSource } from './support/clients/event-source.ts';
 import { executorGraphqlWs, executorHttp, executorLegacyWs } from './support/clients/executors.ts';
 import { graphqlSseDistinct, graphqlSseSingle } from './support/clients/graphql-sse.ts';
@@ -27,6 +28,8 @@ const clients = [
   executorHttp,
   executorGraphqlWs,
   executorLegacyWs,
+  appsyncLink,
+  amplify,
 ];
 
 const matrix = new Matrix(clients, capabilities);

@@ -64,6 +64,7 @@ async function startServer(
     protocols: [
       'graphql-transport-ws',
       'subscriptions-transport-ws',
+      'appsync',
       'sse',
       'sse-single',
       'multipart',

@@ -11,7 +11,7 @@ import { createPatientClient } from '../graphql-ws-client.ts';
 import { completed, failed, next } from '../recorded-operation.ts';
 
 /** As it comes, with the error policy `none`. */
-const peculiarities: ClientUnderTest['peculiarities'] = {
+export const withoutPartialData = {
   'Partial data': {
     outcome: 'as a failure',
     note: 'Data beside errors is shown where `errorPolicy` is `all`; it is `none` by default.',
@@ -27,7 +27,7 @@ const peculiarities: ClientUnderTest['peculiarities'] = {
       completed,
     ],
   },
-};
+} satisfies ClientUnderTest['peculiarities'];
 
 /** Without any configuration: the link asks for multipart by itself. */
 export const apolloMultipart: ClientUnderTest = {
@@ -35,8 +35,8 @@ export const apolloMultipart: ClientUnderTest = {
   part: '`HttpLink`',
   transport: 'multipart',
   resumes: false,
-  peculiarities,
-  connect: ({ httpUrl }) => drive(new HttpLink({ uri: httpUrl })),
+  peculiarities: withoutPartialData,
+  connect: ({ httpUrl }) => driveApollo(new HttpLink({ uri: httpUrl })),
 };
 
 export const apolloWebSocket: ClientUnderTest = {
@@ -44,13 +44,13 @@ export const apolloWebSocket: ClientUnderTest = {
   part: '`GraphQLWsLink`, `HttpLink`',
   transport: '`graphql-transport-ws`',
   resumes: true,
-  peculiarities,
+  peculiarities: withoutPartialData,
   connect(server) {
     // the link compares with a constant of the browsers' class, which Node has from version 22 on
     vi.stubGlobal('WebSocket', WebSocket);
     onTestFinished(() => void vi.unstubAllGlobals());
     const client = createPatientClient(server);
-    return drive(
+    return driveApollo(
       ApolloLink.split(
         ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
         new GraphQLWsLink(client),
@@ -60,7 +60,8 @@ export const apolloWebSocket: ClientUnderTest = {
   },
 };
 
-function drive(link: ApolloLink): ConnectedClient {
+/** Has an Apollo client with `link` do what is asked of it. */
+export function driveApollo(link: ApolloLink): ConnectedClient {
   const client = new ApolloClient({ cache: new InMemoryCache(), link });
   onTestFinished(() => client.stop());
   return {
