@@ -3,7 +3,7 @@ import { createHonoHandler } from 'millrace/adapters/hono';
 import { listen } from 'millrace/adapters/node';
 
 import type { AdapterUnderTest } from '../../contract/adapter-contract.ts';
-import { withoutWebSockets } from '../../contract/adapter-differences.ts';
+import { standardSockets, withoutWebSockets } from '../../contract/adapter-differences.ts';
 import { stageHere } from '../../support/adapter-stage.ts';
 import type { Served, StartStage } from '../../support/adapter-stage.ts';
 import { serveFetch } from '../../support/serve-fetch.ts';
@@ -28,6 +28,11 @@ export const places: readonly Place[] = [
   {
     name: `Bun ${versionOf('bun')}`,
     open: () => inRuntime('bun', (bundle) => ['bun', 'run', bundle]),
+  },
+  {
+    name: `Deno ${versionOf('deno')}`,
+    open: () => inRuntime('deno', (bundle) => ['deno', 'run', '--allow-net', bundle]),
+    differences: standardSockets,
   },
 ];
 
