@@ -52,7 +52,11 @@ const demanding = [
 
 /** As those, among other tests. */
 const redisTests = {
-  include: ['test/broker/redis*.test.ts', 'test/browser/chat-redis.browser.test.ts'],
+  include: [
+    'test/broker/redis*.test.ts',
+    'test/adapters/gateway-redis.test.ts',
+    'test/browser/chat-redis.browser.test.ts',
+  ],
   available: await hasRedis(),
   remedy: 'install redis-server',
 } as const;

@@ -25,7 +25,7 @@ export class MemoryGatewayStore implements GatewayStore {
 
   /** Of all subscriptions. */
   get texts(): readonly string[] {
-    return [...this.#subscriptions.values()].flatMap((texts) => [...texts.values()]);
+    return [...this.#subscriptions.values()].flatMap((texts) => Array.from(texts.values()));
   }
 
   async readConnection(connectionId: string): Promise<StoredConnection | undefined> {

@@ -83,10 +83,8 @@ export class GatewayCall {
 
   /** Tells the hook that a subscription has ended. */
   async completed(record: ConnectionRecord, subscription: SubscriptionRecord): Promise<void> {
-    const { onComplete } = this.core.options;
-    if (!onComplete) return;
     try {
-      await onComplete.call(this.core.options, this.operationEvent(record, subscription));
+      await this.core.options.onComplete?.(this.operationEvent(record, subscription));
     } catch (error) {
       this.core.report(error, 'onComplete');
     }

@@ -5,12 +5,12 @@ import type { ServerOptions } from '../options.ts';
 export interface TrackedCore {
   readonly core: ServerCore;
   /** Resolves once every hook that nobody else awaits has answered; never rejects. */
-  settled(): Promise<void>;
+  readonly settled: () => Promise<void>;
 }
 
 /** Follows the hooks that a server awaits not: a function may be frozen as soon as it has answered. */
 export function trackHooks(core: ServerCore): TrackedCore {
-  const { onComplete, onDisconnect } = core.options;
+  const hooks = core.options;
   const pending: Promise<unknown>[] = [];
   const track = <Event>(hook: (event: Event) => unknown): ((event: Event) => Promise<unknown>) => {
     return (event) => {
@@ -20,13 +20,13 @@ export function trackHooks(core: ServerCore): TrackedCore {
     };
   };
   const options: ServerOptions = {
-    ...core.options,
-    ...(onComplete && { onComplete: track(onComplete.bind(core.options)) }),
-    ...(onDisconnect && { onDisconnect: track(onDisconnect.bind(core.options)) }),
+    ...hooks,
+    ...(hooks.onComplete && { onComplete: track((event) => hooks.onComplete?.(event)) }),
+    ...(hooks.onDisconnect && { onDisconnect: track((event) => hooks.onDisconnect?.(event)) }),
   };
   return {
     core: { ...core, options },
-    async settled() {
+    settled: async () => {
       await Promise.allSettled(pending);
     },
   };

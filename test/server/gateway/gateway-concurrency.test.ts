@@ -1,3 +1,5 @@
+import { EventEmitter, once } from 'node:events';
+
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { GatewayStage, upgrade } from '../../support/gateway-stage.ts';
@@ -17,24 +19,20 @@ beforeEach(() => {
 });
 
 /** Holds one call of a method of the store up until it is told to go on. */
-function hold(method: string, which = 1): { readonly reached: Promise<void>; goOn(): void } {
-  let goOn = (): void => {};
-  const released = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
-  let reach = (): void => {};
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve;
-  });
+function hold(
+  method: string,
+  which = 1,
+): { readonly reached: Promise<unknown>; readonly goOn: () => void } {
+  const gate = new EventEmitter();
+  const released = once(gate, 'released');
   let calls = 0;
-  stage.store.before = (called) => {
-    if (called !== method) return undefined;
-    calls += 1;
-    if (calls !== which) return undefined;
-    reach();
-    return released;
+  stage.store.before = async (called) => {
+    if (called === method) calls += 1;
+    if (called !== method || calls !== which) return;
+    gate.emit('reached');
+    await released;
   };
-  return { reached, goOn };
+  return { reached: once(gate, 'reached'), goOn: () => void gate.emit('released') };
 }
 
 describe('two calls for one connection at once', () => {
