@@ -5,6 +5,7 @@ import type { Client, ClientOptions } from 'millrace/client';
 import { websocket } from 'millrace/client/websocket';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
+import { connectSocket } from '../support/socket-client.ts';
 import type { RunningExample } from './running-example.ts';
 import { post, runExample } from './running-example.ts';
 
@@ -30,6 +31,7 @@ describe('the code that the documents show', () => {
     { document: 'README.md', file: 'examples/quick-start/server.mjs', language: 'js' },
     { document: 'README.md', file: 'examples/quick-start/client.mjs', language: 'js' },
     { document: 'docs/server.md', file: 'examples/authentication/server.ts', language: 'ts' },
+    { document: 'docs/appsync.md', file: 'examples/appsync/server.ts', language: 'ts' },
     { document: 'docs/client.md', file: 'examples/client/own-protocol.ts', language: 'ts' },
   ])('in $document is $file, to the letter', ({ document, file, language }) => {
     const code = `\`\`\`${language}\n${read(file)}\`\`\`\n`;
@@ -87,5 +89,44 @@ describe('the example with authentication', () => {
     });
 
     expect(first).toEqual({ data: { orderShipped: { id: '2' } } });
+  });
+});
+
+const authorizationOf = (key: string) => ({ 'x-api-key': key });
+const start = (id: string, key: string) =>
+  JSON.stringify({
+    id,
+    type: 'start',
+    payload: {
+      data: '{"query":"subscription { onCreateTodo { name } }"}',
+      extensions: { authorization: authorizationOf(key) },
+    },
+  });
+const tokenOf = (key: string) =>
+  `header-${Buffer.from(JSON.stringify(authorizationOf(key))).toString('base64url')}`;
+
+describe('the example for AppSync clients', () => {
+  it('asks for the key of each connection, each operation and each request', async () => {
+    example = await runExample(() => import('../../examples/appsync/server.ts'));
+    const url = `${example.url}/realtime`;
+    const stranger = await connectSocket(url, ['graphql-ws', tokenOf('da2-other')]);
+    stranger.send('{"type":"connection_init"}');
+    expect(await stranger.next()).toMatchObject({ message: { type: 'connection_error' } });
+    const socket = await connectSocket(url, ['graphql-ws', tokenOf('da2-example')]);
+    socket.send('{"type":"connection_init"}');
+    await socket.next();
+    await socket.next();
+    socket.send(start('1', 'da2-other'));
+    expect(await socket.next()).toMatchObject({ message: { id: '1', type: 'error' } });
+    socket.send(start('2', 'da2-example'));
+    expect(await socket.next()).toMatchObject({ message: { id: '2', type: 'start_ack' } });
+
+    const create = 'mutation { createTodo(name: "x") { name } }';
+    expect(await post(example.url, create)).toMatchObject({ status: 403 });
+    await post(example.url, create, authorizationOf('da2-example'));
+
+    expect(await socket.next()).toMatchObject({
+      message: { id: '2', payload: { data: { onCreateTodo: { name: 'x' } } } },
+    });
   });
 });

@@ -1,9 +1,9 @@
 import type { OperationId } from '../connection.ts';
 
-const idLimit = 100;
+const endedIdLimit = 100;
 
 /** In characters; what is longer is forgotten at once. */
-const idLengthLimit = 128;
+const endedIdLengthLimit = 128;
 
 /**
  * The ids of operations that ended here a short while ago: their `stop` may cross their end on its way, and must not be answered with a second one.
@@ -13,10 +13,10 @@ export class EndedIds {
 
   /** The oldest makes room. */
   add(id: OperationId): void {
-    if (String(id).length > idLengthLimit) return;
+    if (String(id).length > endedIdLengthLimit) return;
     this.#ids.add(id);
     const [oldest] = this.#ids;
-    if (this.#ids.size > idLimit && oldest !== undefined) this.#ids.delete(oldest);
+    if (this.#ids.size > endedIdLimit && oldest !== undefined) this.#ids.delete(oldest);
   }
 
   /** Forgets `id`; false if it is not remembered. */
