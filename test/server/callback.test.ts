@@ -64,7 +64,7 @@ describe('the request of a subscription with a callback', () => {
     ['400', answering(400)],
     ['500, however often', answering(500)],
     ['a redirect', answering(307, { location: 'http://127.0.0.1/' })],
-    ['2xx of something that does not speak the protocol', answering(204)],
+    ['200 of something that does not speak the protocol', answering(200)],
   ])('CB-4 is refused, and nothing is started, if the check gets %s', async (_, reply) => {
     const { router, ask, app, clock, server } = callbackStage();
     router.misbehaves = () => reply;

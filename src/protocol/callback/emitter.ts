@@ -168,8 +168,7 @@ export class CallbackEmitter {
     if (status === 404) return 'gone';
     // redirects as well: nobody vouched for where they lead
     if (status < 200 || status >= 300) return 'refused';
-    // an endpoint of another kind may answer 2xx to anything
-    return this.#phase === 'checking' && protocol !== callbackVersion ? 'refused' : 'accepted';
+    return this.#phase === 'checking' && !isSubscriber(status, protocol) ? 'refused' : 'accepted';
   }
 
   #checkAccepted(): readonly EmitterOutput[] {
@@ -234,6 +233,11 @@ export class CallbackEmitter {
     this.#events.clear();
     return [...asking.map((lane) => ({ kind: 'abort', lane }) as const), { kind: 'closed', end }];
   }
+}
+
+/** An endpoint of another kind may answer 200 to anything. Not every subscriber sends the header, but 204 is what all of them answer. */
+function isSubscriber(status: number, protocol: string | undefined): boolean {
+  return protocol === callbackVersion || (protocol === undefined && status === 204);
 }
 
 function toOutputs(lane: Lane, demand: LaneDemand | undefined): readonly EmitterOutput[] {

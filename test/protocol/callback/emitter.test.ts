@@ -41,14 +41,21 @@ describe('the first check', () => {
     expect(afterCheck(replyWith(204))).toEqual([{ kind: 'opened' }]);
   });
 
-  it.each([undefined, 'callback/2.0', ''])(
-    'is not accepted by what answers with the protocol %j',
-    (protocol) => {
-      const outputs = afterCheck({ kind: 'answer', status: 204, protocol });
+  it.each([
+    [204, undefined],
+    [204, 'callback/1.0'],
+    [200, 'callback/1.0'],
+  ])('is accepted by %i with the protocol %j', (status, protocol) => {
+    expect(afterCheck({ kind: 'answer', status, protocol })).toEqual([{ kind: 'opened' }]);
+  });
 
-      expect(outputs).toEqual([closed('refused')]);
-    },
-  );
+  it.each([
+    [200, undefined],
+    [204, 'callback/2.0'],
+    [202, ''],
+  ])('is not accepted by %i with the protocol %j', (status, protocol) => {
+    expect(afterCheck({ kind: 'answer', status, protocol })).toEqual([closed('refused')]);
+  });
 });
 
 describe('later messages', () => {
