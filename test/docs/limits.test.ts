@@ -69,6 +69,12 @@ describe('docs/limits.md', () => {
     );
   });
 
+  it('names every bound of callbacks with its default', () => {
+    expect(numbersOf('Callbacks')).toEqual(
+      documentedDefaults('src/server/callback/callback-options.ts'),
+    );
+  });
+
   it.each(rowsOf('Fixed').map(([name, value, , file]) => ({ name, value, file })))(
     'gives $name the value that it has in $file',
     ({ name, value, file }) => {
