@@ -93,7 +93,7 @@ export class LogFollower {
       if (this.#run.hasEnded) return;
       this.#position = entry.position;
       this.#note(delivery, entry);
-      const room = this.#run.room();
+      const room = delivery === 'delivered' ? this.#run.room() : undefined;
       if (room) await room;
     }
   }
