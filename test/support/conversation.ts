@@ -40,6 +40,7 @@ export function converse(options: Partial<ServerOptions> = {}): Conversation {
     onInternalError: (error, where) => {
       hidden.push(`${where}: ${error instanceof Error ? error.message : String(error)}`);
     },
+    uploads: true,
     clock,
     ...options,
   });

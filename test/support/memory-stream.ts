@@ -1,5 +1,7 @@
 import type { HttpResponse, ResponseStreamEvents, Server } from 'millrace/server';
 
+import { bytesOf } from './chunks.ts';
+
 /** A request in memory; what it leaves out is what a correct POST of an operation has. */
 export interface MemoryRequest {
   readonly method?: string;
@@ -9,6 +11,10 @@ export interface MemoryRequest {
   readonly body?: unknown;
   /** Whether a stream waits for {@link MemoryStream.open}. @defaultValue false */
   readonly opensLater?: boolean;
+}
+
+async function* inOnePiece(text: string): AsyncGenerator<Uint8Array> {
+  yield bytesOf(text);
 }
 
 /** The answer to a request in memory, as the client of an adapter sees it. */
@@ -34,6 +40,7 @@ export class MemoryStream {
         url,
         headers: { ...defaults, ...request.headers },
         body: () => Promise.resolve({ text }),
+        chunks: () => inOnePiece(text),
         signal: this.#leaving.signal,
       });
       this.#response = response;

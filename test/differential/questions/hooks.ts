@@ -149,6 +149,7 @@ export const hookQuestions: readonly Question[] = [
       leavesOut: {
         ...noResultHooks,
         'HTTP POST': 'the hook replaces the refusal, too',
+        'HTTP POST of a form': 'the hook replaces the refusal, too',
         'HTTP GET': 'the hook replaces the refusal, too',
       },
     },

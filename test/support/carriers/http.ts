@@ -4,6 +4,7 @@ import type { HttpResponse } from 'millrace/server';
 import { MultipartParser } from '../../../src/protocol/multipart/multipart-parser.ts';
 import type { MemoryRequest } from '../memory-stream.ts';
 import { MemoryStream } from '../memory-stream.ts';
+import { boundary, formText, requestParts } from '../upload-stage.ts';
 import type { Asked, Carrier, Exchange, Heard, Obstacle } from './carrier.ts';
 import { isResult, toComplaint, toHeard } from './carrier.ts';
 
@@ -25,6 +26,11 @@ export const httpPost: Carrier = {
   ask: inOneRequest(post, single),
   refuses: { subscription: oneResult },
 };
+/** In a form, as clients do that send files. */
+export const httpForm: Carrier = {
+  ask: inOneRequest(postForm, single),
+  refuses: { subscription: oneResult },
+};
 export const httpGet: Carrier = {
   ask: inOneRequest(get, single),
   refuses: { mutation: unsafe, subscription: oneResult },
@@ -43,6 +49,14 @@ function post(body: object): MemoryRequest {
   return { body };
 }
 
+function postForm(operations: object): MemoryRequest {
+  const headers = {
+    'content-type': `multipart/form-data; boundary=${boundary}`,
+    'graphql-require-preflight': '1',
+  };
+  return { headers, body: formText(requestParts(operations, {})) };
+}
+
 /** Texts stand in a URL as they are, all else as JSON. */
 function get(request: object): MemoryRequest {
   const parameters = Object.entries(request)
@@ -56,7 +70,8 @@ function inOneRequest(
   accept: string,
 ): Carrier['ask'] {
   return async ({ server }, { request }) => {
-    const stream = new MemoryStream(server, { ...toRequest(request), headers: { accept } });
+    const made = toRequest(request);
+    const stream = new MemoryStream(server, { ...made, headers: { ...made.headers, accept } });
     return { hear: async () => hearAnswer(stream), leave: () => stream.leave() };
   };
 }

@@ -1,6 +1,14 @@
 import type { Carrier } from './carrier.ts';
 import { directly } from './direct.ts';
-import { httpGet, httpPost, multipartPost, sseGet, ssePost, sseSingle } from './http.ts';
+import {
+  httpForm,
+  httpGet,
+  httpPost,
+  multipartPost,
+  sseGet,
+  ssePost,
+  sseSingle,
+} from './http.ts';
 import { socketCarrier } from './sockets.ts';
 
 /** Everything that carries operations. A new transport joins by one line. */
@@ -9,6 +17,7 @@ export const carriers = {
   'subscriptions-transport-ws': socketCarrier('subscriptions-transport-ws'),
   appsync: socketCarrier('appsync'),
   'HTTP POST': httpPost,
+  'HTTP POST of a form': httpForm,
   'HTTP GET': httpGet,
   'SSE by POST': ssePost,
   'SSE by GET': sseGet,
