@@ -27,6 +27,26 @@ it.each(['graphql-transport-ws', 'subscriptions-transport-ws'] as const)(
   },
 );
 
+it.each([
+  ['{"data":{"a":null},"errors":[{"message":"x"}]}', { a: null }],
+  ['{"data":null,"errors":[{"message":"x"}]}', {}],
+  ['{"errors":[{"message":"x"}]}', {}],
+  ['{"errors":[{"message":"x"}],"data":{"a":1}}', { a: 1 }],
+  ['{"extensions":{"resume":{}}}', undefined],
+  ['{"data":null}', null],
+])('appsync gives %s data that clients do not overlook', (text, data) => {
+  const connection = createServerConnection('appsync', 0);
+
+  const frame: unknown = JSON.parse(connection.encodeResult(toOperationId('1'), text));
+
+  const { data: _data, ...rest } = JSON.parse(text) as Record<string, unknown>;
+  expect(frame).toEqual({
+    id: '1',
+    type: 'data',
+    payload: { ...rest, ...(data !== undefined && { data }) },
+  });
+});
+
 it('most ids are their own text', () => {
   const id = toOperationId('4b1f2a0c-9a1e-4d0f-8f3c-1c2d3e4f5a6b');
 

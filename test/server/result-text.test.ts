@@ -33,6 +33,20 @@ function resultOf(value: unknown): ResultText {
 }
 
 describe('the frames of a result', () => {
+  it.each([0, 20_000])(
+    'are what its protocol makes of the text, if it cannot carry that, with %d characters more',
+    async (length) => {
+      const result = { data: null, errors: [{ message: 'x'.repeat(length) }] };
+      const connection = createServerConnection('appsync', 0);
+      const id = toOperationId('1');
+
+      const bytes = bytesFor(new ResultText(JSON.stringify(result), result), connection, id);
+
+      const [frame = ''] = await readFrames(bytes);
+      expect(JSON.parse(frame)).toEqual({ id, type: 'data', payload: { ...result, data: {} } });
+    },
+  );
+
   it('are those of its messages, for every recipient in whatever order they come', async () => {
     const value = fc.oneof(
       fc.string({ unit: 'grapheme' }),
