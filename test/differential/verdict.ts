@@ -1,10 +1,12 @@
 import type { FormattedResult } from 'millrace';
 import type { ServerGauges, ServerOptions } from 'millrace/server';
 
+import type { IncrementalPayload, PatchPayload } from '../../src/protocol/incremental/payloads.ts';
 import { isRefusal } from '../../src/server/refusal.ts';
 import type { Carrier, Complaint, Exchange, Heard } from '../support/carriers/carrier.ts';
 import type { Conversation } from '../support/conversation.ts';
 import { converse } from '../support/conversation.ts';
+import { mergeParts, mergePatches } from '../support/merge-parts.ts';
 import type { Question } from './question.ts';
 
 /** What became of a question on one transport. */
@@ -37,14 +39,27 @@ export async function put(question: Question, carrier: Carrier): Promise<Course>
   exchange.leave();
   await conversation.clock.settle();
   const count = (hook: string): number => called.filter((name) => name === hook).length;
+  const comesInParts = results[0]?.hasNext !== undefined;
   return {
-    results,
+    results: comesInParts ? [putTogether(results)] : results,
     end: typeof end === 'string' ? end : end.errors,
     hidden: conversation.hidden,
-    hooks: called.filter((name) => !['onConnect', 'onDisconnect'].includes(name)),
+    hooks: called
+      .filter((name) => !['onConnect', 'onDisconnect'].includes(name))
+      // once for each part
+      .filter((name, index, all) => !comesInParts || name !== 'onNext' || all[index - 1] !== name),
     sessions: { begun: count('onConnect'), ended: count('onDisconnect') },
     left: { ...conversation.server.gauges(), sources: conversation.app.openSources() },
   };
+}
+
+/** Parts in either format as the one result that they come to. */
+function putTogether(payloads: readonly FormattedResult[]): FormattedResult {
+  const isAnnounced = payloads.some((payload) => 'pending' in payload);
+  const { data, errors } = isAnnounced
+    ? mergeParts(payloads as readonly IncrementalPayload[])
+    : mergePatches(payloads as readonly PatchPayload[]);
+  return { data, ...(errors.length > 0 && { errors }) };
 }
 
 /** Until the operation ends, or its client has enough. */

@@ -151,6 +151,8 @@ export const hookQuestions: readonly Question[] = [
         'HTTP POST': 'the hook replaces the refusal, too',
         'HTTP POST of a form': 'the hook replaces the refusal, too',
         'HTTP GET': 'the hook replaces the refusal, too',
+        'multipart with incrementalSpec': 'the hook replaces the refusal, too',
+        'multipart with deferSpec': 'the hook replaces the refusal, too',
       },
     },
   }),

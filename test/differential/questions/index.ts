@@ -1,6 +1,7 @@
 import type { Question } from '../question.ts';
 import { documentQuestions } from './documents.ts';
 import { hookQuestions } from './hooks.ts';
+import { incrementalQuestions } from './incremental.ts';
 import { limitQuestions } from './limits.ts';
 import { principalQuestions, referenceQuestions } from './references.ts';
 import { shapeQuestions } from './shapes.ts';
@@ -14,6 +15,7 @@ export const questions: readonly Question[] = [
   ...limitQuestions,
   ...subscriptionQuestions,
   ...hookQuestions,
+  ...incrementalQuestions,
   ...referenceQuestions,
   ...principalQuestions,
 ];

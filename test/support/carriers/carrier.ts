@@ -53,9 +53,9 @@ export function toHeard(response: FormattedResult): Heard {
     : { results: [], end: { errors: errors.map(toComplaint) } };
 }
 
-/** Whether it came of an execution: a response without `data` refuses a request. */
+/** Whether it came of an execution: a response without `data` refuses a request, unless it is a part. */
 export function isResult(response: FormattedResult): boolean {
-  return response.data !== undefined;
+  return response.data !== undefined || response.hasNext !== undefined;
 }
 
 export function toComplaint({ message, extensions }: FormattedError): Complaint {

@@ -2,6 +2,7 @@ import type { FormattedResult } from 'millrace';
 import type { HttpResponse } from 'millrace/server';
 
 import { MultipartParser } from '../../../src/protocol/multipart/multipart-parser.ts';
+import { parseBoundary } from '../../../src/protocol/multipart/parse-boundary.ts';
 import type { MemoryRequest } from '../memory-stream.ts';
 import { MemoryStream } from '../memory-stream.ts';
 import { boundary, formText, requestParts } from '../upload-stage.ts';
@@ -45,6 +46,16 @@ export const multipartPost: Carrier = {
   refuses: { query: manyResults, mutation: manyResults },
 };
 
+/** As clients ask for `@defer` and `@stream`; what has no parts is JSON to them. */
+export const partsPost: Carrier = {
+  ask: inOneRequest(post, 'multipart/mixed;incrementalSpec=v0.2'),
+  refuses: { subscription: oneResult },
+};
+export const patchesPost: Carrier = {
+  ask: inOneRequest(post, 'multipart/mixed;deferSpec=20220824'),
+  refuses: { subscription: oneResult },
+};
+
 function post(body: object): MemoryRequest {
   return { body };
 }
@@ -80,9 +91,10 @@ async function hearAnswer(stream: MemoryStream): Promise<Heard> {
   if (!stream.hasBegun) return { results: [] };
   const response = await stream.answered;
   if (response.kind === 'whole') return toHeard(JSON.parse(response.body) as FormattedResult);
-  return response.headers['content-type'] === eventStream
+  const contentType = response.headers['content-type'] ?? '';
+  return contentType === eventStream
     ? hearEvents(stream, (data) => data as FormattedResult)
-    : hearParts(stream);
+    : hearParts(stream, contentType);
 }
 
 /** Events of one operation; `toResult` takes them out of what is around them in the single connection mode. */
@@ -98,15 +110,17 @@ function endOf(stream: MemoryStream): 'cut' | undefined {
   return stream.ending === 'open' ? undefined : 'cut';
 }
 
-function hearParts(stream: MemoryStream): Heard {
-  const parser = new MultipartParser('graphql');
-  const parts = parser
+function hearParts(stream: MemoryStream, contentType: string): Heard {
+  const parser = new MultipartParser(parseBoundary(contentType));
+  const bodies = parser
     .push(new TextEncoder().encode(stream.text))
-    .map(({ body }) => JSON.parse(body) as PartBody)
-    .filter((part) => part.payload !== undefined);
-  const responses = parts.map(({ payload, errors = [] }) => payload ?? { errors });
-  const isComplete = stream.text.endsWith('--graphql--\r\n');
-  return summarise(responses, isComplete ? 'completed' : endOf(stream));
+    .map(({ body }) => JSON.parse(body) as PartBody & FormattedResult);
+  const responses = contentType.includes('subscriptionSpec')
+    ? bodies
+        .filter((part) => part.payload !== undefined)
+        .map(({ payload, errors = [] }) => payload ?? { errors })
+    : bodies;
+  return summarise(responses, parser.hasEnded ? 'completed' : endOf(stream));
 }
 
 interface PartBody extends Pick<FormattedResult, 'errors'> {

@@ -5,6 +5,8 @@ import {
   httpGet,
   httpPost,
   multipartPost,
+  partsPost,
+  patchesPost,
   sseGet,
   ssePost,
   sseSingle,
@@ -23,6 +25,8 @@ export const carriers = {
   'SSE by GET': sseGet,
   'SSE on a single connection': sseSingle,
   multipart: multipartPost,
+  'multipart with incrementalSpec': partsPost,
+  'multipart with deferSpec': patchesPost,
   'a direct call': directly,
 } as const satisfies Record<string, Carrier>;
 
