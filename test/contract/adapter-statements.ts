@@ -163,7 +163,20 @@ function streamStatements({
 
         await reader.until(() => reader.text.includes(first));
         await reader.cancel();
+      },
+    },
+    {
+      column: 'Client leaves',
+      says: `${carrier}: a client that leaves while nothing happens, which leaves nothing behind`,
+      check: async (start) => {
+        const stage = await start({});
+        const reader = new BodyReader(await open(stage, accept));
+        await listening(stage);
+
+        await reader.cancel();
+
         await abandoned(stage);
+        await vi.waitFor(async () => expect(await stage.gauges()).toEqual(nothingLeft), patient);
       },
     },
     {
@@ -252,7 +265,6 @@ const singleMode: Statement = {
     await reader.until(() => reader.text.includes('{"text":"x"}'));
     expect(reader.text).toContain('{"hello":"world"}');
     await reader.cancel();
-    await abandoned(stage);
   },
 };
 
@@ -460,7 +472,7 @@ export const withoutSockets: Statement = {
 };
 
 /** Publishes to a client that does not read until it is gone; at most some 25 MB, more than any buffer on the way should take. */
-export async function publishUntilAlone(stage: Stage): Promise<void> {
+async function publishUntilAlone(stage: Stage): Promise<void> {
   const text = 'x'.repeat(65_536);
   for (let published = 0; published < 400; published += 1) {
     await stage.app.publish('a', text);

@@ -42,14 +42,16 @@ export class AdapterTable {
   }
 }
 
-/** A column is as good as the worst of what was shown under it. */
+/** What was shown under a column and is not as everywhere. */
 function toCell(shown: readonly string[], numberOf: (note: string) => number): string {
   if (shown.length === 0) return '–';
   const marks = shown.map((each) => JSON.parse(each) as readonly [string, string | null]); // as it was written
-  const different = marks.find(([mark]) => mark !== 'yes');
-  const numbers = marks.flatMap(([, note]) => (typeof note === 'string' ? [numberOf(note)] : []));
-  const references = numbers.length === 0 ? '' : ` (${numbers.join(', ')})`;
-  return `${different?.[0] ?? 'yes'}${references}`;
+  const different = new Set(marks.map(([mark]) => mark).filter((mark) => mark !== 'yes'));
+  const numbers = new Set(
+    marks.flatMap(([, note]) => (typeof note === 'string' ? [numberOf(note)] : [])),
+  );
+  const references = numbers.size === 0 ? '' : ` (${[...numbers].join(', ')})`;
+  return `${[...different].join('; ') || 'yes'}${references}`;
 }
 
 function layOut(rows: readonly (readonly string[])[]): string {

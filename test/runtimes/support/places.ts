@@ -3,7 +3,11 @@ import { createHonoHandler } from 'millrace/adapters/hono';
 import { listen } from 'millrace/adapters/node';
 
 import type { AdapterUnderTest } from '../../contract/adapter-contract.ts';
-import { standardSockets, withoutWebSockets } from '../../contract/adapter-differences.ts';
+import {
+  standardSockets,
+  withoutWebSockets,
+  workerDifferences,
+} from '../../contract/adapter-differences.ts';
 import { stageHere } from '../../support/adapter-stage.ts';
 import type { Served, StartStage } from '../../support/adapter-stage.ts';
 import { serveFetch } from '../../support/serve-fetch.ts';
@@ -27,12 +31,23 @@ export const places: readonly Place[] = [
   }),
   {
     name: `Bun ${versionOf('bun')}`,
-    open: () => inRuntime('bun', (bundle) => ['bun', 'run', bundle]),
+    open: () => inRuntime('bun', ({ bundle }) => ['bun', 'run', bundle]),
   },
   {
     name: `Deno ${versionOf('deno')}`,
-    open: () => inRuntime('deno', (bundle) => ['deno', 'run', '--allow-net', bundle]),
+    open: () => inRuntime('deno', ({ bundle }) => ['deno', 'run', '--allow-net', bundle]),
     differences: standardSockets,
+  },
+  {
+    name: `Workers, workerd ${versionOf('workerd')}`,
+    open: () =>
+      inRuntime('workers', ({ configuration }) => [
+        'workerd',
+        'serve',
+        '--control-fd=1',
+        configuration,
+      ]),
+    differences: workerDifferences,
   },
 ];
 

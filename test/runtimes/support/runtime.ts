@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -21,6 +21,13 @@ export function versionOf(name: string): string {
   return (JSON.parse(manifest) as { readonly version: string }).version;
 }
 
+/** What a runtime is started with. */
+interface ProgramFiles {
+  readonly bundle: string;
+  /** Of workerd; names the bundle. */
+  readonly configuration: string;
+}
+
 /** A runtime that runs a program of this folder. */
 export class Runtime {
   readonly #process: ChildProcess;
@@ -36,22 +43,24 @@ export class Runtime {
   /**
    * Bundles `programs/<program>.ts` with the sources, so that each runtime gets the same one file, and starts it.
    *
-   * @param command - of the bundle: an executable that the packages here brought, and its arguments
+   * @param command - an executable that the packages here brought, and its arguments
    */
   static async start(
     program: string,
-    command: (bundle: string) => readonly [string, ...string[]],
+    command: (files: ProgramFiles) => readonly [string, ...string[]],
   ): Promise<Runtime> {
     const work = await mkdtemp(path.join(tmpdir(), 'millrace-runtime-'));
     const bundle = path.join(work, 'program.mjs');
     await writeFile(bundle, await bundleOf(program));
-    const [executable, ...values] = command(bundle);
+    const configuration = path.join(work, 'workers.capnp');
+    await copyFile(path.join(folder, 'programs/workers.capnp'), configuration);
+    const [executable, ...values] = command({ bundle, configuration });
     const child = spawn(path.join(folder, 'node_modules/.bin', executable), values, {
       cwd: work,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], HOME: work },
     });
-    return new Runtime(child, await firstLineOf(child), work);
+    return new Runtime(child, toUrl(await firstLineOf(child)), work);
   }
 
   readonly startStage: StartStage = async (settings) => {
@@ -113,6 +122,13 @@ async function bundleOf(program: string): Promise<string> {
   const [bundle] = [built].flat();
   if (bundle === undefined || !('output' in bundle)) throw new Error('nothing was bundled');
   return bundle.output[0].code;
+}
+
+/** A program says it, workerd the port alone. */
+function toUrl(line: string): string {
+  if (!line.startsWith('{')) return line;
+  const { port } = JSON.parse(line) as { readonly port: number }; // as its manual has it
+  return `http://127.0.0.1:${port}/`;
 }
 
 /** Where a program that was started takes commands: it says so in its first line. */

@@ -1,0 +1,15 @@
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .worker)],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+
+const worker :Workerd.Worker = (
+  modules = [(name = "program.mjs", esModule = embed "program.mjs")],
+  compatibilityDate = "2026-11-01",
+  compatibilityFlags = ["enable_request_signal", "request_signal_passthrough"],
+  durableObjectNamespaces = [(className = "Stage", uniqueKey = "stage")],
+  durableObjectStorage = (inMemory = void),
+  bindings = [(name = "stage", durableObjectNamespace = "Stage")],
+);
