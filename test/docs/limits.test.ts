@@ -75,6 +75,12 @@ describe('docs/limits.md', () => {
     );
   });
 
+  it('names every bound of gateways with its default', () => {
+    expect(numbersOf('Gateways')).toEqual(
+      documentedDefaults('src/server/gateway/gateway-options.ts'),
+    );
+  });
+
   it.each(rowsOf('Fixed').map(([name, value, , file]) => ({ name, value, file })))(
     'gives $name the value that it has in $file',
     ({ name, value, file }) => {

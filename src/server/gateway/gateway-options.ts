@@ -23,12 +23,7 @@ export interface GatewayOptions {
   readonly push: GatewayPush;
   /** Those whose `publish` shall reach the subscribers of this gateway. */
   readonly topics?: GatewayTopics;
-  /**
-   * How long a connection is remembered. It MUST be longer than whoever holds the sockets lets one live: a connection that is older than 9/10 of it is
-   * closed, at its next message or event, to come back as a new one.
-   *
-   * @defaultValue 86_400_000
-   */
+  /** How long a connection is remembered. It MUST be longer than the gateway lets one live; after 9/10 of it one is closed, to come back as a new one. @defaultValue 86_400_000 */
   readonly lifetimeMs?: number;
   /** Headers of the upgrade that hooks and contexts see after the connect hook; that sees all. @defaultValue [] */
   readonly keepHeaders?: readonly string[];

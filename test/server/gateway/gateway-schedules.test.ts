@@ -146,6 +146,6 @@ it('keeps exactly the subscriptions that were neither stopped nor left, whatever
         expect(client.stage.reported).toEqual([]);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 120 },
   );
 }, 60_000);
