@@ -1,18 +1,29 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
 import type { HttpResponse, Server } from '../server/index.ts';
-import { NodeRequest } from './node-request.ts';
+import type { NodeRequest } from './node-request.ts';
 import { openStream } from './node-stream.ts';
+import { keepVary } from './vary.ts';
 
 /** The answers to plain requests that an HTTP server of Node is giving. */
 export interface NodeAnswers {
-  /** Answers `request`. */
-  give(request: IncomingMessage, response: ServerResponse): void;
+  /** Answers `asked`, perhaps by way of a framework. */
+  give(asked: NodeRequest, response: ServerResponse, way?: Way): void;
   /** Resolves once each is sent, or its client gone. */
   ended(): Promise<void>;
   /** Ends the connections of those that are left. */
   cut(): void;
 }
+
+/** The way of a framework to answer. */
+export interface Way {
+  /** Sends an answer that is no stream. */
+  sendWhole(answered: WholeResponse): void;
+  /** A stream begins: what is written from here on goes past the framework. */
+  leave(): void;
+}
+
+export type WholeResponse = Extract<HttpResponse, { readonly kind: 'whole' }>;
 
 /** What is told when a response is closed; it hangs on the response, so that all of them share one listener. */
 interface Watcher {
@@ -37,12 +48,11 @@ export function createAnswers(server: Server): NodeAnswers {
   }
 
   return {
-    give(request, response: WatchedResponse) {
-      const asked = new NodeRequest(request);
+    give(asked, response: WatchedResponse, way) {
       response[watcher] = asked;
       response.on('close', onClose);
       underWay.add(response);
-      void answer(server, asked, response); // never rejects
+      void answer(server, asked, { response, way }); // never rejects
     },
     ended: () =>
       new Promise((resolve) => {
@@ -59,13 +69,19 @@ export function createAnswers(server: Server): NodeAnswers {
 async function answer(
   server: Server,
   asked: NodeRequest,
-  response: WatchedResponse,
+  { response, way }: { readonly response: WatchedResponse; readonly way: Way | undefined },
 ): Promise<void> {
   const { bodyBytes } = server.limits;
   const answered = await server.handleRequest(asked);
   if (asked.signal.aborted) return;
   asked.discardRest(2 * bodyBytes);
-  if (!response.headersSent) response[watcher] = send(response, answered);
+  if (response.headersSent) return;
+  if (way && answered.kind === 'whole') {
+    response[watcher] = undefined;
+    return way.sendWhole({ ...answered, headers: toHeaders(response, answered) });
+  }
+  way?.leave();
+  response[watcher] = send(response, answered);
 }
 
 /** Returns what is to be told when the response is closed. */
@@ -80,8 +96,9 @@ function send(response: ServerResponse, answered: HttpResponse): Watcher | undef
 }
 
 /** HTTP/2 knows no headers about the connection (RFC 9113 section 8.2.2). */
-function toHeaders({ req }: ServerResponse, { headers }: HttpResponse): HttpResponse['headers'] {
-  if (req.httpVersionMajor < 2) return headers;
+function toHeaders(response: ServerResponse, answered: HttpResponse): HttpResponse['headers'] {
+  const headers = keepVary(answered.headers, response.getHeader('vary'));
+  if (response.req.httpVersionMajor < 2) return headers;
   const { connection: _connection, ...others } = headers;
   return others;
 }

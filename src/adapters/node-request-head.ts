@@ -3,9 +3,16 @@ import type { Socket } from 'node:net';
 
 import type { RequestHead } from '../server/index.ts';
 
-/** What a server needs to know of a request, without the request itself: a connection may last for days. */
-export function toRequestHead(request: IncomingMessage): RequestHead {
-  return request.httpVersionMajor < 2 ? new NodeRequestHead(request) : copyHead(request);
+/**
+ * What a server needs to know of a request, without the request itself: a connection may last for days.
+ *
+ * @param url - where the request was sent, if a framework has cut its `url`
+ */
+export function toRequestHead(
+  request: IncomingMessage,
+  url: string = request.url ?? '/',
+): RequestHead {
+  return request.httpVersionMajor < 2 ? new NodeRequestHead(request, url) : copyHead(request, url);
 }
 
 /** Shares the headers with its request, and looks the address up when somebody asks for it: few do. */
@@ -15,9 +22,9 @@ class NodeRequestHead implements RequestHead {
   readonly headers: RequestHead['headers'];
   readonly #socket: Socket;
 
-  constructor(request: IncomingMessage) {
+  constructor(request: IncomingMessage, url: string) {
     this.method = request.method ?? 'GET';
-    this.url = request.url ?? '/';
+    this.url = url;
     this.headers = toStrings(request.headers);
     this.#socket = request.socket;
   }
@@ -28,8 +35,8 @@ class NodeRequestHead implements RequestHead {
 }
 
 /** Of a request over HTTP/2, whose socket nobody may look at once its session is gone. */
-function copyHead(request: IncomingMessage): RequestHead {
-  const { method = 'GET', url = '/' } = request;
+function copyHead(request: IncomingMessage, url: string): RequestHead {
+  const { method = 'GET' } = request;
   const headers = toStrings(request.headers);
   // what HTTP/2 has in place of `host` (RFC 9113 section 8.3.1)
   const host = headers['host'] ?? headers[':authority'];

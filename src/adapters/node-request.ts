@@ -1,8 +1,17 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { finished } from 'node:stream';
 
 import type { AbortSignalLike, HttpRequest, RequestHead } from '../server/index.ts';
 import { toRequestHead } from './node-request-head.ts';
+
+/** What a framework has made of a request before it came to us. */
+export interface Handled {
+  /** Where the request was sent, if `url` has become another. */
+  readonly url?: string;
+  /** What brings the body if the request no longer does: another stream, or the text of it. */
+  readonly body?: Readable | string;
+}
 
 /** A request of Node as a server reads it, until its answer has begun. */
 export class NodeRequest implements HttpRequest {
@@ -11,19 +20,21 @@ export class NodeRequest implements HttpRequest {
   readonly url: string;
   readonly headers: RequestHead['headers'];
   readonly #incoming: IncomingMessage;
+  readonly #body: Readable | string;
   readonly signal = new Leaving();
   /** While pieces of the body are read by somebody. */
   #isBeingRead = false;
   /** What is to be thrown away once they are not. */
   #discarded = 0;
 
-  constructor(incoming: IncomingMessage) {
-    const head = toRequestHead(incoming);
+  constructor(incoming: IncomingMessage, { url, body = incoming }: Handled = {}) {
+    const head = toRequestHead(incoming, url);
     this.head = head;
     this.method = head.method;
     this.url = head.url;
     this.headers = head.headers;
     this.#incoming = incoming;
+    this.#body = body;
   }
 
   /** Its response is closed: whoever asked is gone, or has the answer. */
@@ -32,14 +43,19 @@ export class NodeRequest implements HttpRequest {
   }
 
   body(maximumBytes: number): Promise<{ readonly text: string } | 'too-big'> {
-    return readBody(this.#incoming, maximumBytes);
+    const { headers } = this.#incoming;
+    if (Number(headers['content-length'] ?? 0) > maximumBytes) return Promise.resolve('too-big');
+    if (typeof this.#body !== 'string') return readBody(this.#body, maximumBytes);
+    const text = this.#body;
+    return Promise.resolve(Buffer.byteLength(text) > maximumBytes ? 'too-big' : { text });
   }
 
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    if (typeof this.#body === 'string') return yield Buffer.from(this.#body);
     this.#isBeingRead = true;
     try {
       // its end belongs to the answer
-      yield* this.#incoming.iterator({ destroyOnReturn: false });
+      yield* this.#body.iterator({ destroyOnReturn: false });
     } finally {
       this.#isBeingRead = false;
       if (this.#discarded > 0) this.discardRest(this.#discarded);
@@ -52,14 +68,15 @@ export class NodeRequest implements HttpRequest {
    */
   discardRest(maximumBytes: number): void {
     const incoming = this.#incoming;
-    if (incoming.complete) return;
+    const body = this.#body;
+    if (incoming.complete || typeof body === 'string') return;
     if (this.#isBeingRead) {
       this.#discarded = maximumBytes;
       return;
     }
     let bytes = 0;
-    incoming.on('error', () => {}); // nobody waits for this body
-    incoming.on('data', (chunk: Buffer) => {
+    body.on('error', () => {}); // nobody waits for this body
+    body.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > maximumBytes) incoming.socket.destroy();
     });
@@ -88,11 +105,9 @@ class Leaving implements AbortSignalLike {
 
 /** Reads a body as UTF-8, at most `maximumBytes` of it. Rejects if the client leaves in between. */
 function readBody(
-  incoming: IncomingMessage,
+  incoming: Readable,
   maximumBytes: number,
 ): Promise<{ readonly text: string } | 'too-big'> {
-  if (Number(incoming.headers['content-length'] ?? 0) > maximumBytes)
-    return Promise.resolve('too-big');
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;

@@ -1,23 +1,21 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 
 import { toDrainWindow } from '../server/drain.ts';
 import type { DrainOptions, Server } from '../server/index.ts';
+import type { AttachOptions } from './attach-upgrades.ts';
+import { isAt, pathsOf, takeUpgrades } from './attach-upgrades.ts';
 import type { DrainSignals } from './drain-signals.ts';
 import { drainOn } from './drain-signals.ts';
 import { createAnswers } from './node-answers.ts';
-import { createUpgrader, refuseUpgrade } from './node-upgrade.ts';
-import { connectionsOfProcess } from './open-files.ts';
+import { NodeRequest } from './node-request.ts';
+import { assumeOpenFiles } from './open-files.ts';
 import { requestTimeouts } from './request-timeouts.ts';
 import { takeFirst } from './take-first.ts';
 
-/** Where a server answers. */
-export interface AttachOptions {
-  /** One path or several; every protocol answers on each. @defaultValue '/graphql' */
-  readonly path?: string | readonly string[];
-}
+export type { AttachOptions, UpgradeAttachment } from './attach-upgrades.ts';
+export { attachUpgrades } from './attach-upgrades.ts';
 
 /** Where a server listens. */
 export interface ListenOptions extends AttachOptions {
@@ -110,23 +108,17 @@ export function attach(
   options: AttachOptions = {},
 ): Attachment {
   const paths = pathsOf(options);
-  const capacity = connectionsOfProcess();
-  if (capacity !== undefined) server.assumeCapacity(capacity);
-  const upgrade = createUpgrader(server);
+  assumeOpenFiles(server);
   const answers = createAnswers(server);
 
   const requests = takeFirst(httpServer, 'request', {
     isOurs: isAt(paths),
-    take: (request: IncomingMessage, response: ServerResponse) => answers.give(request, response),
+    take: (request: IncomingMessage, response: ServerResponse) =>
+      answers.give(new NodeRequest(request), response),
     refuse: (_request, response) =>
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found\n'),
   });
-  const upgrades = takeFirst(httpServer, 'upgrade', {
-    isOurs: isAt(paths.flatMap((path) => server.upgradePaths(path))),
-    take: (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      upgrade({ request, socket, head }),
-    refuse: (_request, socket) => refuseUpgrade(socket, { status: 404, message: 'Not Found' }),
-  });
+  const upgrades = takeUpgrades(server, httpServer, options);
   const stop = async (graceMs: number): Promise<void> => {
     await server.close();
     await within(graceMs, answers.ended());
@@ -143,15 +135,6 @@ export function attach(
       await within(drainedGraceMs, answers.ended());
     },
   };
-}
-
-function pathsOf({ path = '/graphql' }: AttachOptions): readonly string[] {
-  return typeof path === 'string' ? [path] : path;
-}
-
-function isAt(paths: readonly string[]): (request: IncomingMessage) => boolean {
-  const known = new Set(paths);
-  return ({ url = '' }) => known.has(url.split('?')[0] ?? '');
 }
 
 function toUrlHost(host = 'localhost'): string {

@@ -1,7 +1,15 @@
 import process from 'node:process';
 
+import type { Server } from '../server/index.ts';
+
 /** What is left for files, brokers, and connections that carry no stream. */
 const shareOfOpenFiles = 0.95;
+
+/** Tells `server` how many connections this process can hold, where that is known. */
+export function assumeOpenFiles(server: Server): void {
+  const capacity = connectionsOfProcess();
+  if (capacity !== undefined) server.assumeCapacity(capacity);
+}
 
 /** How many connections this process can hold by its limit of open files; nothing where the runtime does not tell. */
 export function connectionsOfProcess(): number | undefined {

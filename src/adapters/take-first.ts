@@ -1,4 +1,5 @@
-import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 
 /** Who answers what an HTTP server receives. */
 export interface Taking<Rest extends readonly unknown[]> {
@@ -16,7 +17,7 @@ export interface Taking<Rest extends readonly unknown[]> {
  * they have to be called by us.
  */
 export function takeFirst<Rest extends readonly unknown[]>(
-  httpServer: HttpServer,
+  httpServer: EventEmitter,
   event: 'request' | 'upgrade',
   { isOurs, take, refuse }: Taking<Rest>,
 ): { giveBack(): void } {
@@ -53,7 +54,7 @@ function unwrap(listener: Listener): readonly Listener[] {
 }
 
 function replaceListeners(
-  httpServer: HttpServer,
+  httpServer: EventEmitter,
   event: 'request' | 'upgrade',
   listeners: readonly Listener[],
 ): void {
