@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts';
+import { joinBytes } from './join-bytes.ts';
 
 /** Reads a file from its beginning. */
 export interface FileReader {
@@ -7,6 +8,9 @@ export interface FileReader {
   /** Wants no more. */
   cancel(): void;
 }
+
+/** Up to this size pieces are joined. */
+const joinedBytes = 1_024;
 
 type State =
   | { readonly kind: 'coming' }
@@ -29,6 +33,8 @@ export class FileContent {
   #size = 0;
   #unreadBytes = 0;
   #isOpen = false;
+  /** Chunks that some reader has, of those that are kept. */
+  #taken = 0;
   /** Readers that have all there is. */
   readonly #waiting: (() => void)[] = [];
 
@@ -61,7 +67,7 @@ export class FileContent {
   push(chunk: Uint8Array): void {
     if (!this.isWanted || chunk.length === 0) return;
     this.#size += chunk.length;
-    this.#chunks.push(chunk);
+    this.#append(chunk);
     if (!this.#isKept) this.#unreadBytes += chunk.length;
     this.#wake();
   }
@@ -92,12 +98,21 @@ export class FileContent {
         if (this.#state.kind === 'failed') throw this.#state.error;
         if (!this.#isKept) return this.#take();
         read += 1;
+        this.#taken = Math.max(this.#taken, read);
         return this.#chunks[read - 1];
       },
       cancel: () => {
         if (!this.#isKept) this.#drop();
       },
     };
+  }
+
+  /** Joins small pieces: what holds one may take more room than what is in it, and a client chooses how many there are. */
+  #append(chunk: Uint8Array): void {
+    const last = this.#chunks.length > this.#taken ? this.#chunks.at(-1) : undefined;
+    if (last && last.length + chunk.length <= joinedBytes) {
+      this.#chunks[this.#chunks.length - 1] = joinBytes(last, chunk);
+    } else this.#chunks.push(chunk);
   }
 
   #canAnswer(read: number): boolean {

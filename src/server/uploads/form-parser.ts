@@ -3,6 +3,7 @@ import type { PartInfo } from 'multipasta';
 
 import { HttpProblem } from '../http-problem.ts';
 import { parseHeaderValue } from '../media-type.ts';
+import { joinBytes } from './join-bytes.ts';
 import { invalidForm } from './upload-problem.ts';
 
 /** What the headers of a part say. */
@@ -49,7 +50,7 @@ export class FormParser {
 
   /** Throws {@link HttpProblem} for what is no form. */
   write(chunk: Uint8Array): void {
-    const bytes = this.#held.length === 0 ? chunk : join(this.#held, chunk);
+    const bytes = this.#held.length === 0 ? chunk : joinBytes(this.#held, chunk);
     const end = bytes.length - countHyphensAtEnd(bytes);
     this.#held = bytes.subarray(end);
     if (end > 0) this.#feed(bytes.subarray(0, end));
@@ -113,11 +114,4 @@ function decodePercents(text: string): string {
 function countHyphensAtEnd(bytes: Uint8Array): number {
   if (bytes.at(-1) !== hyphen) return 0;
   return bytes.at(-2) === hyphen ? 2 : 1;
-}
-
-function join(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
-  return joined;
 }
