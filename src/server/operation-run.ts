@@ -246,7 +246,7 @@ export class OperationRun implements Recipient {
   async #deliverThroughHook(result: FormattedResult, mark: ResumeMark | undefined): Promise<void> {
     const event = this.#event;
     const shown = event && (await this.#core.options.onNext?.({ ...event, result }));
-    this.#deliverMarked(shown ?? result, mark);
+    this.#deliverMarked(shown ? withPlaceAmongParts(shown, result) : result, mark);
   }
 
   async #fail(errors: readonly FormattedError[]): Promise<void> {
@@ -298,6 +298,14 @@ export class OperationRun implements Recipient {
       this.#core.report(error, 'onComplete');
     }
   }
+}
+
+/** Whatever a hook makes of a part, another follows or does not. */
+function withPlaceAmongParts(
+  shown: FormattedResult,
+  { hasNext }: FormattedResult,
+): FormattedResult {
+  return hasNext === undefined ? shown : { ...shown, hasNext };
 }
 
 /** What an operation was asked for, until it is settled. */

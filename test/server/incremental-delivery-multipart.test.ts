@@ -286,6 +286,19 @@ describe('an answer in parts over HTTP', () => {
     expect(hidden).toEqual([expect.stringContaining('BigInt')]);
   });
 
+  it('remains one in parts whatever a hook makes of them', async () => {
+    const { askToEnd } = stage({ onNext: ({ result: { data } }) => ({ data: data ?? null }) });
+
+    const payloads = await payloadsOf<IncrementalPayload>(
+      await askToEnd('{ person { name ... @defer { slow } } }'),
+    );
+
+    expect(payloads).toEqual([
+      { data: { person: { name: 'Luke' } }, hasNext: true },
+      { data: null, hasNext: false },
+    ]);
+  });
+
   it('is refused while the process can hold no more streams', async () => {
     const { ask } = stage({ limits: { connections: 1 } });
     await ask('{ person { name ... @defer { never } } }').answered;
