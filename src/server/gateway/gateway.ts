@@ -135,7 +135,11 @@ function toParts(
   if (!Number.isFinite(effective.lifetimeMs) || !Number.isInteger(effective.pushesAtOnce)) {
     throw new UsageError('lifetimeMs must be finite and pushesAtOnce an integer');
   }
-  const core = createCore({ ...serverOptions, protocols: protocolsOf(serverOptions) });
+  const core = createCore({
+    ...serverOptions,
+    protocols: protocolsOf(serverOptions),
+    resume: false,
+  });
   assertResolving(core.engine);
   const store = guardStore(options.store);
   const rules = { limits: core.limits, machine: timeless(core.limits), newToken };
