@@ -1,12 +1,7 @@
-import { Kind, valueFromASTUntyped } from 'graphql';
-import type {
-  DirectiveNode,
-  FragmentDefinitionNode,
-  OperationDefinitionNode,
-  SelectionNode,
-  SelectionSetNode,
-} from 'graphql';
+import { Kind } from 'graphql';
+import type { FragmentDefinitionNode, SelectionNode, SelectionSetNode } from 'graphql';
 
+import { directiveArgument, withDefaults } from './directive-argument.ts';
 import { fragmentsByName } from './fragments.ts';
 import type { PreparedOperation } from './types.ts';
 
@@ -28,7 +23,7 @@ export function planDeferred(
   { operation, document }: Pick<PreparedOperation, 'operation' | 'document'>,
   variables: Readonly<Record<string, unknown>> | undefined,
 ): DeferPlace {
-  const values = { ...defaultsOf(operation), ...variables };
+  const values = withDefaults(operation, variables);
   const root = new Place();
   new Planner(fragmentsByName(document), values).enter(operation.selectionSet, root, undefined);
   root.prune();
@@ -99,19 +94,14 @@ class Planner {
         : selection;
     if (!holder) return;
     const defer = selection.directives?.find(({ name }) => name.value === 'defer');
-    if (!defer || this.#argument(defer, 'if') === false) {
+    if (!defer || directiveArgument(defer, 'if', this.#variables) === false) {
       return this.enter(holder.selectionSet, place, selected);
     }
     // what is deferred inside of it is no part of it
     const own: Names = new Map();
-    const label = this.#argument(defer, 'label');
+    const label = directiveArgument(defer, 'label', this.#variables);
     place.fragments.push({ label: typeof label === 'string' ? label : undefined, selection: own });
     this.enter(holder.selectionSet, place, own);
-  }
-
-  #argument(directive: DirectiveNode, name: string): unknown {
-    const argument = directive.arguments?.find((candidate) => candidate.name.value === name);
-    return argument && valueFromASTUntyped(argument.value, this.#variables);
   }
 }
 
@@ -122,12 +112,4 @@ function namesAt(selected: Names, name: string): Names {
   const names: Names = known === undefined || known === 'leaf' ? new Map() : known;
   selected.set(name, names);
   return names;
-}
-
-function defaultsOf(operation: OperationDefinitionNode): Readonly<Record<string, unknown>> {
-  const defaults: Record<string, unknown> = {};
-  for (const { variable, defaultValue } of operation.variableDefinitions ?? []) {
-    if (defaultValue) defaults[variable.name.value] = valueFromASTUntyped(defaultValue);
-  }
-  return defaults;
 }

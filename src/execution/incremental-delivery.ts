@@ -25,10 +25,25 @@ export function isIncremental(
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
 ): boolean {
   if (!offersIncrementalDelivery(schema)) return false;
+  for (const selection of selectionsOf(operation, fragments)) {
+    if (isDeferredOrStreamed(selection)) return true;
+  }
+  return false;
+}
+
+/**
+ * Walks through an operation and the fragments that it spreads, each of them once.
+ *
+ * @yields every selection
+ */
+export function* selectionsOf(
+  operation: OperationDefinitionNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+): Generator<SelectionNode> {
   const entered = new Set<string>();
   const pending = [operation.selectionSet];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.selections.some(isDeferredOrStreamed)) return true;
+    yield* next.selections;
     for (const selection of next.selections) {
       const isSpread = selection.kind === Kind.FRAGMENT_SPREAD;
       if (isSpread && entered.has(selection.name.value)) continue;
@@ -37,7 +52,6 @@ export function isIncremental(
       if (holder?.selectionSet !== undefined) pending.push(holder.selectionSet);
     }
   }
-  return false;
 }
 
 function isDeferredOrStreamed(selection: SelectionNode): boolean {

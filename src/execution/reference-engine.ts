@@ -12,6 +12,7 @@ import { DocumentStore } from './prepare.ts';
 import type { DocumentStoreOptions } from './prepare.ts';
 import { refuse } from './refusal.ts';
 import { resolveSubscription } from './start-subscription.ts';
+import { partsOfSubscription } from './subscription-parts.ts';
 import type {
   ExecutionEngine,
   ExecutionInput,
@@ -86,6 +87,8 @@ class ReferenceEngine implements ExecutionEngine {
     prepared: PreparedOperation,
     input: ExecutionInput,
   ): Promise<ResolvedSubscription | Refused> {
+    const parts = partsOfSubscription(prepared, input.variables);
+    if (parts.length > 0) return refuse('BAD_USER_INPUT', parts);
     try {
       return await resolveSubscription(prepared, input, this.#toArguments(prepared, input));
     } catch (error) {
