@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 
 import type { ByteStream, HttpResponse, ResponseStreamEvents } from '../server/index.ts';
@@ -18,9 +18,9 @@ export function openStream(
   return stream.events;
 }
 
-/** Only HTTP/1.1 has chunks, and whoever has put a function of their own in place of `write` wants to see what is written. */
+/** Only HTTP/1.1 has chunks, and whoever has put a method of their own in place of `write` wants to see what is written. */
 function takesChunks(response: ServerResponse): boolean {
-  return response.req.httpVersion === '1.1' && !Object.hasOwn(response, 'write');
+  return response.req.httpVersion === '1.1' && response.write === ServerResponse.prototype.write;
 }
 
 /** A response that frames what is written to it. */
