@@ -51,13 +51,13 @@ class GatewayEnd implements ClientEnd {
   readonly #options: Parameters<typeof createGateway>[0];
   /** Gateways pass nothing on once they were told to close. */
   #isOpen = true;
-  #line: Promise<unknown> = Promise.resolve();
+  #line: Promise<void> = Promise.resolve();
 
   constructor(options: Parameters<typeof createGateway>[0]) {
     this.#options = options;
   }
 
-  get fresh(): Gateway {
+  fresh(): Gateway {
     const push = {
       send: async (_: string, frame: string) => {
         this.#observations.push({ kind: 'message', message: JSON.parse(frame) });
@@ -65,7 +65,7 @@ class GatewayEnd implements ClientEnd {
       close: async (_: string, code: number, reason: string) => {
         this.#isOpen = false;
         this.#observations.push({ kind: 'close', code, reason });
-        this.#line = this.#line.then(() => this.fresh.disconnect(connectionId));
+        this.#append(() => this.fresh().disconnect(connectionId));
       },
     };
     return createGateway(this.#options, { store: this.store, push });
@@ -73,15 +73,15 @@ class GatewayEnd implements ClientEnd {
 
   send(data: string | Uint8Array): void {
     // one after the other as far as they get: some wait for the application
-    this.#line = this.#line.then(async () => {
-      if (this.#isOpen) await Promise.race([this.fresh.message({ connectionId, data }), quiet()]);
+    this.#append(async () => {
+      if (this.#isOpen) await Promise.race([this.fresh().message({ connectionId, data }), quiet()]);
     });
   }
 
   pong(): void {}
 
   close(): void {
-    this.#line = this.#line.then(() => this.fresh.disconnect(connectionId));
+    this.#append(() => this.fresh().disconnect(connectionId));
   }
 
   async next(): Promise<Observation> {
@@ -99,6 +99,10 @@ class GatewayEnd implements ClientEnd {
   async settle(): Promise<void> {
     await this.#line;
     await quiet();
+  }
+
+  #append(work: () => Promise<void>): void {
+    this.#line = this.#line.then(work);
   }
 }
 
@@ -125,13 +129,13 @@ describe.each(suites)('$protocol behind a gateway', ({ protocol, token, transcri
     await replay(withoutKeepAlive(transcript), end, {
       publish: async (room, text) => {
         await end.settle();
-        return end.fresh.publish('messages', { text }, { key: room });
+        return end.fresh().publish('messages', { text }, { key: room });
       },
       release: (name) => app.release(name),
       openSources: () => app.openSources() + end.store.subscriptionCount,
     });
 
-    await end.fresh.disconnect(connectionId);
+    await end.fresh().disconnect(connectionId);
     expect(end.store.connections.size).toBe(0);
     expect(end.store.subscriptionCount).toBe(0);
   });
@@ -166,6 +170,6 @@ async function open(
   });
   const offered = { 'sec-websocket-protocol': [token, ...alsoOffered].join(', ') };
   const request = { method: 'GET', url: `/graphql${query}`, headers: { ...headers, ...offered } };
-  await end.fresh.connect({ connectionId, request });
+  await end.fresh().connect({ connectionId, request });
   return end;
 }
