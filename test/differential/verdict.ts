@@ -31,13 +31,14 @@ export interface Course extends Verdict {
 export async function put(question: Question, carrier: Carrier): Promise<Course> {
   const called: string[] = [];
   const conversation = converse({
+    ...carrier.options,
     ...question.options,
     ...recordingHooks(question.options, called),
   });
   const exchange = await carrier.ask(conversation, question);
   const { results, end } = await follow(question, conversation, exchange);
   exchange.leave();
-  await conversation.clock.settle();
+  await conversation.clock.advance(carrier.noticesAfterMs ?? 0);
   const count = (hook: string): number => called.filter((name) => name === hook).length;
   const comesInParts = results[0]?.hasNext !== undefined;
   return {

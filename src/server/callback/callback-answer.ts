@@ -5,7 +5,6 @@ import type { FormattedError, OperationRequest } from '../../vocabulary.ts';
 import type { NotAdmitted } from '../admission.ts';
 import { refusal } from '../admission.ts';
 import type { ResultMediaType } from '../answer-format.ts';
-import { describeOffers } from '../answer-format.ts';
 import type { Question } from '../http-answer.ts';
 import type { HttpContext, HttpSession } from '../http-context.ts';
 import { answerErrors, answerResult, nobodyListens, refuseWhileClosing } from '../http-response.ts';
@@ -118,15 +117,11 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
     prepared: PreparedOperation,
     { extensions }: OperationRequest,
   ): NotAdmitted | undefined | Promise<NotAdmitted | undefined> {
-    const { core, callbacks } = this.#context;
-    if (prepared.kind !== 'subscription') {
-      if (!prepared.isIncremental) return undefined;
-      return refusal('NOT_ACCEPTABLE', `this operation ${describeOffers(core, prepared)}`);
-    }
+    if (prepared.kind !== 'subscription') return undefined;
     this.#isSubscription = true;
     // its client left, or the server closed, over one of the hooks
     if (this.#isCut || this.#hasEnded) return refusal('GOING_AWAY', 'the server is closing');
-    const place = callbacks.take(extensions);
+    const place = this.#context.callbacks.take(extensions);
     if (place.kind === 'refused') return place;
     this.#place = place;
     return this.#check(place);

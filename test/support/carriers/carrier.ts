@@ -1,4 +1,5 @@
 import type { FormattedError, FormattedResult } from 'millrace';
+import type { ServerOptions } from 'millrace/server';
 
 import type { Conversation } from '../conversation.ts';
 
@@ -36,6 +37,10 @@ export interface Carrier {
   ask(conversation: Conversation, asked: Asked): Promise<Exchange>;
   /** Kinds of operations that it does not carry, with the code by which the server says so. */
   readonly refuses: Readonly<Partial<Record<OperationKind, Obstacle>>>;
+  /** What its server needs besides. */
+  readonly options?: Partial<ServerOptions>;
+  /** How long the server may take to notice that the client has left. @defaultValue 0 */
+  readonly noticesAfterMs?: number;
   /** Why the hooks around a connection and its results are not called, if they are not. */
   readonly passesNoHooks?: string;
 }

@@ -1,3 +1,4 @@
+import { callback } from './callback.ts';
 import type { Carrier } from './carrier.ts';
 import { directly } from './direct.ts';
 import {
@@ -27,6 +28,7 @@ export const carriers = {
   multipart: multipartPost,
   'multipart with incrementalSpec': partsPost,
   'multipart with deferSpec': patchesPost,
+  'an HTTP callback': callback,
   'a direct call': directly,
 } as const satisfies Record<string, Carrier>;
 
