@@ -22,8 +22,8 @@ export class NodeRequest implements HttpRequest {
   readonly #incoming: IncomingMessage;
   readonly #body: Readable | string;
   readonly signal = new Leaving();
-  /** While pieces of the body are read by somebody. */
-  #isBeingRead = false;
+  /** Whether pieces of the body are read by somebody. */
+  #pieces: 'never' | 'now' | 'no more' = 'never';
   /** What is to be thrown away once they are not. */
   #discarded = 0;
 
@@ -52,33 +52,35 @@ export class NodeRequest implements HttpRequest {
 
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     if (typeof this.#body === 'string') return yield Buffer.from(this.#body);
-    this.#isBeingRead = true;
+    this.#pieces = 'now';
     try {
       // its end belongs to the answer
       yield* this.#body.iterator({ destroyOnReturn: false });
     } finally {
-      this.#isBeingRead = false;
+      this.#pieces = 'no more';
       if (this.#discarded > 0) this.discardRest(this.#discarded);
     }
   }
 
   /**
    * Throws away what a client still sends of a body that nobody wants, so that its connection can carry the next request.
-   * A client that sends on and on is cut off.
+   * A client that sends on and on is cut off; one whose files were accepted may send as many bytes as it said, because browsers read no answer before.
    */
   discardRest(maximumBytes: number): void {
     const incoming = this.#incoming;
     const body = this.#body;
     if (incoming.complete || typeof body === 'string') return;
-    if (this.#isBeingRead) {
+    if (this.#pieces === 'now') {
       this.#discarded = maximumBytes;
       return;
     }
+    const announced = Number(incoming.headers['content-length'] ?? 0);
+    const maximum = this.#pieces === 'never' ? maximumBytes : Math.max(maximumBytes, announced);
     let bytes = 0;
     body.on('error', () => {}); // nobody waits for this body
     body.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > maximumBytes) incoming.socket.destroy();
+      if (bytes > maximum) incoming.socket.destroy();
     });
   }
 }
