@@ -35,6 +35,7 @@ export class GatewayOperation implements ResultSink {
   /** The last result: it goes out together with the end, if that is next. */
   #held: ResultText | undefined;
   #place: SubscriptionPlace | undefined;
+  #run: OperationRun | undefined;
   #leave: (() => void) | undefined;
 
   constructor(call: GatewayCall, begun: BegunOperation) {
@@ -54,8 +55,8 @@ export class GatewayOperation implements ResultSink {
       parked: () => this.#park(),
     });
     const work = { session: this.#call.sessionEvent(record), request };
-    const run = new OperationRun({ ...core, engine }, work, this);
-    void run.start(); // never rejects; that of a subscription never ends, either
+    this.#run = new OperationRun({ ...core, engine }, work, this);
+    void this.#run.start(); // never rejects; that of a subscription never ends, either
     await left;
     await this.#line;
   }
@@ -95,7 +96,11 @@ export class GatewayOperation implements ResultSink {
       const { connections } = this.#call.parts;
       const record = await connections.read(connectionId);
       const frame = record && this.#encode(connections.restore(record), result);
-      if (frame !== undefined) await this.#call.send(connectionId, frame);
+      const pushed = frame === undefined ? 'gone' : await this.#call.send(connectionId, frame);
+      if (pushed === 'sent') return;
+      // nobody is left who wants more of it
+      this.#run?.cancel();
+      this.#leave?.();
     });
   }
 
