@@ -170,6 +170,29 @@ describe('a subscriber that does not answer', () => {
   });
 });
 
+it.each([
+  ['nothing', () => undefined as never],
+  ['a response', () => new Response('late')],
+])('a fetch that comes back with %s after it was given up harms nobody', async (_, late) => {
+  const returns: (() => void)[] = [];
+  const stage = callbackStage({
+    timeoutMs: 1_000,
+    attempts: 1,
+    fetch: (url, init) =>
+      init.body.includes('"next"')
+        ? new Promise((resolve) => returns.push(() => resolve(late())))
+        : stage.router.fetch(url, init),
+  });
+  await stage.listen();
+  await stage.publish('1');
+  await stage.clock.advance(1_100);
+
+  for (const comeBack of returns) comeBack();
+  await stage.clock.settle();
+
+  expect([returns.length, stage.server.gauges()]).toEqual([1, nothingHeld]);
+});
+
 describe('a fetch that fails', () => {
   it.each([
     [

@@ -46,6 +46,22 @@ describe('a server that closes', () => {
     expect([isClosed, server.gauges()]).toEqual([true, nothingHeld]);
   });
 
+  it('waits no longer either where results wait for room', async () => {
+    const { router, listen, publish, server, clock } = callbackStage(
+      {},
+      { slowConsumer: 'drop-oldest', limits: { outboxHighWaterBytes: 1_000 } },
+    );
+    await listen();
+    router.holdAnswers();
+    await publish(...Array<string>(10).fill('x'.repeat(300)));
+    let isClosed = false;
+
+    void server.close().then(() => (isClosed = true));
+    await clock.advance(5_100);
+
+    expect([isClosed, server.gauges()]).toEqual([true, nothingHeld]);
+  });
+
   it('refuses what is being checked', async () => {
     const { router, ask, server, clock, app } = callbackStage();
     router.misbehaves = () => new Promise(() => {});

@@ -53,16 +53,15 @@ export const emitterTransitions = [
       'failed too often',
       'no answer in time',
       'pause over',
-      'closing time over',
     ],
     next: 'quiet',
     does: [],
   },
-  { state: 'quiet', on: ['cancel'], next: 'closed', does: ['closed'] },
+  { state: 'quiet', on: ['closing time over', 'cancel'], next: 'closed', does: ['closed'] },
 
   {
     state: 'sending',
-    on: ['result', 'check accepted', 'failed', 'closing time over'],
+    on: ['result', 'check accepted', 'failed'],
     next: 'sending',
     does: [],
   },
@@ -76,7 +75,12 @@ export const emitterTransitions = [
   },
   { state: 'sending', on: ['heartbeat due', 'pause over'], next: 'sending', does: ['post'] },
   { state: 'sending', on: ['no answer in time'], next: 'sending', does: ['abort'] },
-  { state: 'sending', on: ['cancel'], next: 'closed', does: ['abort', 'closed'] },
+  {
+    state: 'sending',
+    on: ['closing time over', 'cancel'],
+    next: 'closed',
+    does: ['abort', 'closed'],
+  },
 
   {
     state: 'ending',

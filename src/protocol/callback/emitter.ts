@@ -121,9 +121,9 @@ export class CallbackEmitter {
     this.#bytes = this.#sentBytes;
   }
 
-  /** Somebody waits for the end that was announced, and not for long. */
+  /** Somebody waits for the end of what was opened, and not for long; it may still have to wait for room. */
   hurry(now: Instant): void {
-    if (this.#phase !== 'ending') return;
+    if (this.#phase === 'checking') return;
     this.#closesAt = Math.min(this.#closesAt, now + this.#options.closingMs);
   }
 

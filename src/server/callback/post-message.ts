@@ -65,10 +65,10 @@ async function readOut(response: CallbackResponseLike): Promise<void> {
   }
 }
 
-async function discard({ body }: CallbackResponseLike): Promise<void> {
+async function discard(response: CallbackResponseLike): Promise<void> {
   try {
-    await body?.cancel();
+    await response.body?.cancel();
   } catch {
-    // as above
+    // as above; or it is no response at all
   }
 }
