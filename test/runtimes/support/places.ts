@@ -12,6 +12,7 @@ import { stageHere } from '../../support/adapter-stage.ts';
 import type { Served, StartStage } from '../../support/adapter-stage.ts';
 import { serveFetch } from '../../support/serve-fetch.ts';
 import { serveHono } from '../../support/serve-hono.ts';
+import { commands, workerd } from './program.ts';
 import { Runtime, versionOf } from './runtime.ts';
 
 /** An adapter in a runtime. */
@@ -31,22 +32,20 @@ export const places: readonly Place[] = [
   }),
   {
     name: `Bun ${versionOf('bun')}`,
-    open: () => inRuntime('bun', ({ bundle }) => ['bun', 'run', bundle]),
+    open: () => inRuntime('bun', commands.bun),
+  },
+  {
+    name: 'Hono, on Bun',
+    open: () => inRuntime('bun-hono', commands.bun),
   },
   {
     name: `Deno ${versionOf('deno')}`,
-    open: () => inRuntime('deno', ({ bundle }) => ['deno', 'run', '--allow-net', bundle]),
+    open: () => inRuntime('deno', commands.deno),
     differences: standardSockets,
   },
   {
     name: `Workers, workerd ${versionOf('workerd')}`,
-    open: () =>
-      inRuntime('workers', ({ configuration }) => [
-        'workerd',
-        'serve',
-        '--control-fd=1',
-        configuration,
-      ]),
+    open: () => inRuntime('workers', workerd('programs/workers.capnp')),
     differences: workerDifferences,
   },
 ];
