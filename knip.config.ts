@@ -17,6 +17,8 @@ const config: KnipConfig = {
     ...entryPoints,
     'lint/*.js',
     'scripts/*.mjs',
+    'examples/{fetch,hono,bun,deno}/server.mjs',
+    'examples/cloudflare/{worker.mjs,vite.config.ts}',
     'examples/chat/server.ts',
     'examples/chat/vite.config.ts',
     'examples/chat/pages/**/main.ts',
