@@ -1,7 +1,8 @@
 import express from 'express';
+import express4 from 'express-4';
 
 import { adapterContract } from '../contract/adapter-contract.ts';
-import { express4 } from '../support/express-4.ts';
+
 import { serveExpress } from '../support/serve-express.ts';
 
 adapterContract('the adapter for Express 5', (server) => serveExpress(server, express()));

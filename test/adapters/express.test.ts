@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 import type { Express, Request, RequestHandler } from 'express';
 import express from 'express';
+import express4 from 'express-4';
 import { UsageError } from 'millrace';
 import {
   attachUpgrades,
@@ -18,7 +19,7 @@ import { WebSocketServer } from 'ws';
 
 import { BodyReader } from '../contract/adapter-clients.ts';
 import { createFixtureServer } from '../support/create-fixture-server.ts';
-import { express4 } from '../support/express-4.ts';
+
 import { connectSocket } from '../support/socket-client.ts';
 
 const json = { 'content-type': 'application/json' };

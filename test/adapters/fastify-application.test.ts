@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 
 import websocket from '@fastify/websocket';
 import Fastify from 'fastify';
@@ -73,6 +74,27 @@ describe('upgrades below Fastify', () => {
       await expect(firstAnswer(`${origin}/elsewhere`)).rejects.toThrow('404');
     },
   );
+
+  it('reach each of several servers, on every address that the application listens at', async () => {
+    const app = createFastify();
+    const servers = [createFixtureServer().server, createFixtureServer().server];
+    for (const [index, server] of servers.entries())
+      app.register(createFastifyPlugin(server, { path: `/graphql${index}` }));
+    await app.listen({ port: 0, host: 'localhost' });
+    onTestFinished(() => app.close());
+
+    for (const { address, family, port } of app.addresses() as AddressInfo[]) {
+      // of ports, no pipe
+      const host = family === 'IPv6' ? `[${address}]` : address;
+      for (const index of servers.keys()) {
+        const answer = await firstAnswer(`http://${host}:${port}/graphql${index}`);
+        expect(answer).toEqual({ type: 'connection_ack' });
+      }
+    }
+    expect(servers.map((server) => server.gauges().connections)).toEqual(
+      servers.map(() => app.addresses().length),
+    );
+  });
 
   it('are left to others on request', async () => {
     const { url } = await stageFastify(createFastify(), {}, { webSockets: false });
