@@ -17,7 +17,7 @@ const config: KnipConfig = {
     ...entryPoints,
     'lint/*.js',
     'scripts/*.mjs',
-    'examples/{fetch,hono,bun,deno}/server.mjs',
+    'examples/{fetch,hono,bun,deno,fastify,express}/server.mjs',
     'examples/cloudflare/{worker.mjs,vite.config.ts}',
     'examples/chat/server.ts',
     'examples/chat/vite.config.ts',

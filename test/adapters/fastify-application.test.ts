@@ -83,8 +83,8 @@ describe('upgrades below Fastify', () => {
     await app.listen({ port: 0, host: 'localhost' });
     onTestFinished(() => app.close());
 
-    for (const { address, family, port } of app.addresses() as AddressInfo[]) {
-      // of ports, no pipe
+    const addresses = app.addresses() as AddressInfo[]; // it listens on ports, not on a pipe
+    for (const { address, family, port } of addresses) {
       const host = family === 'IPv6' ? `[${address}]` : address;
       for (const index of servers.keys()) {
         const answer = await firstAnswer(`http://${host}:${port}/graphql${index}`);
@@ -92,7 +92,7 @@ describe('upgrades below Fastify', () => {
       }
     }
     expect(servers.map((server) => server.gauges().connections)).toEqual(
-      servers.map(() => app.addresses().length),
+      servers.map(() => addresses.length),
     );
   });
 

@@ -1,3 +1,5 @@
+import express from 'express';
+import express4 from 'express-4';
 import { createFetchHandler } from 'millrace/adapters/fetch';
 import { createHonoHandler } from 'millrace/adapters/hono';
 import { listen } from 'millrace/adapters/node';
@@ -10,6 +12,8 @@ import {
 } from '../../contract/adapter-differences.ts';
 import { stageHere } from '../../support/adapter-stage.ts';
 import type { Served, StartStage } from '../../support/adapter-stage.ts';
+import { serveExpress } from '../../support/serve-express.ts';
+import { serveFastify } from '../../support/serve-fastify.ts';
 import { serveFetch } from '../../support/serve-fetch.ts';
 import { serveHono } from '../../support/serve-hono.ts';
 import { commands, workerd } from './program.ts';
@@ -24,6 +28,9 @@ export interface Place extends Omit<AdapterUnderTest, 'start'> {
 /** Where the adapters are tried, in the order of the table. */
 export const places: readonly Place[] = [
   here('Node', (server) => listen(server, { port: 0, host: '127.0.0.1' })),
+  here('Fastify 5', (server) => serveFastify(server)),
+  here('Express 5', (server) => serveExpress(server, express())),
+  here('Express 4', (server) => serveExpress(server, express4())),
   here('fetch, on Node', (server) => serveFetch(createFetchHandler(server)), {
     withoutSockets: withoutWebSockets,
   }),
