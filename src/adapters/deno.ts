@@ -16,10 +16,10 @@ export type DenoHandler = (request: Request, info?: DenoServeInfoLike) => Promis
 
 /** What is called of Deno. */
 interface DenoLike {
-  upgradeWebSocket(
-    request: Request,
-    options: { readonly protocol?: string },
-  ): { readonly socket: WebSocketLike; readonly response: Response };
+  upgradeWebSocket(request: Request): {
+    readonly socket: WebSocketLike;
+    readonly response: Response;
+  };
 }
 
 /**
@@ -36,10 +36,9 @@ export function createDenoHandler(server: Server, options: FetchHandlerOptions =
     upgrade(request, head) {
       const use = decideUse(server, head);
       if (use instanceof Response) return use;
-      const { socket, response } = deno.upgradeWebSocket(
-        request,
-        use.kind === 'serve' ? { protocol: use.subprotocol } : {},
-      );
+      const { socket, response } = deno.upgradeWebSocket(request);
+      // its own option for that takes what is offered without spaces for one name, and refuses
+      if (use.kind === 'serve') response.headers.set('sec-websocket-protocol', use.subprotocol);
       socket.addEventListener('open', () => serveWebSocket(server, socket, use));
       return response;
     },

@@ -1,5 +1,5 @@
 import type { Server } from 'millrace/server';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFailed } from 'vitest';
 
 import type { Served, Stage, StartStage } from '../support/adapter-stage.ts';
 import { conversations, stageHere } from '../support/adapter-stage.ts';
@@ -62,8 +62,10 @@ export function adapterContractAt(adapter: AdapterUnderTest, record: Recorder = 
     `${name} carries %s`,
     (protocol, token, transcripts) => {
       it.each(transcripts)('%s', async (title, transcript) => {
+        onTestFailed(() => record(protocol, 'fails'));
         const { url, app } = await start({ transcript: { protocol, title } });
-        const client = await connectSocket(url, [token]);
+        const { query = '', alsoOffered = [], headers } = transcript.handshake ?? {};
+        const client = await connectSocket(`${url}${query}`, [token, ...alsoOffered], headers);
 
         await replay(transcript, client, app);
 
@@ -80,6 +82,7 @@ export function adapterContractAt(adapter: AdapterUnderTest, record: Recorder = 
     it.each(asked.map((statement) => [statement.says, statement] as const))(
       '%s',
       async (says, statement) => {
+        onTestFailed(() => record(statement.column, 'fails'));
         const difference = differences[says];
         const check = difference?.check ?? statement.check;
 
@@ -101,6 +104,7 @@ function recordWithout({ withoutSockets: without }: AdapterUnderTest, record: Re
 const protocols = [
   ['graphql-transport-ws', 'graphql-transport-ws', conversations['graphql-transport-ws']],
   ['subscriptions-transport-ws', 'graphql-ws', conversations['subscriptions-transport-ws']],
+  ['appsync', 'graphql-ws', conversations.appsync],
 ] as const;
 
 /** Of the table in `docs/adapters.md`. */

@@ -403,6 +403,31 @@ export const socketStatements: readonly Statement[] = [
     },
   },
   {
+    column: 'graphql-transport-ws',
+    says: 'the newer of two subprotocols that are offered',
+    check: async (start) => {
+      const { url } = await start({});
+
+      const client = await connectSocket(url, ['graphql-ws', 'graphql-transport-ws']); // with a comma alone
+
+      expect(client.socket.protocol).toBe('graphql-transport-ws');
+      client.socket.terminate();
+    },
+  },
+  {
+    column: 'appsync',
+    says: 'a client of AppSync at the path that it makes of the server’s',
+    check: async (start) => {
+      const { url } = await start({ options: { protocols: ['appsync'] } });
+
+      const client = await connectSocket(`${url}/realtime`, ['graphql-ws', 'header-e30']);
+      client.send('{"type":"connection_init"}');
+
+      expect(await client.next()).toMatchObject({ message: { type: 'connection_ack' } });
+      client.socket.terminate();
+    },
+  },
+  {
     column: 'Upgrades refused',
     says: 'a page of another site with credentials, which gets 403',
     async check(start) {

@@ -2,6 +2,7 @@ import { createServer } from 'millrace/server';
 import type { Server, ServerCounters, ServerGauges, ServerOptions } from 'millrace/server';
 import { refuse } from 'millrace/server';
 
+import { appsyncServer } from '../transcripts/appsync-server.ts';
 import { graphqlTransportWsServer } from '../transcripts/graphql-transport-ws-server.ts';
 import type { ReplayedApp } from '../transcripts/replay-server.ts';
 import { listTranscripts, needsNoTime } from '../transcripts/server-transcript.ts';
@@ -14,6 +15,7 @@ import type { FixtureApp } from './fixture-app.ts';
 export const conversations = {
   'graphql-transport-ws': timeless(graphqlTransportWsServer),
   'subscriptions-transport-ws': timeless(subscriptionsTransportWsServer),
+  appsync: timeless(appsyncServer),
 } as const;
 
 function timeless(
@@ -29,7 +31,7 @@ export interface StageSettings {
     readonly protocol: keyof typeof conversations;
     readonly title: string;
   };
-  readonly options?: Pick<ServerOptions, 'limits' | 'keepAlive'>;
+  readonly options?: Pick<ServerOptions, 'limits' | 'keepAlive' | 'protocols'>;
   /** Refuse everybody with the address that they come from as the reason. */
   readonly tellsAddress?: boolean;
 }

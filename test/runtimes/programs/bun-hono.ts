@@ -25,7 +25,7 @@ const fetch = createControl(
   stageHere((server) => {
     const graphql = createBunHandlers(server);
     const app = new Hono();
-    app.all('/graphql', createHonoHandler(graphql.fetch));
+    app.on('ALL', ['/graphql', '/graphql/realtime'], createHonoHandler(graphql.fetch));
     const bunServer = Bun.serve({
       port: 0,
       hostname,
