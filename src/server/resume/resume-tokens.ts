@@ -28,15 +28,15 @@ const keyIdPattern = /^[\w-]{1,32}$/;
  * comes with, which is admitted and resolved like any other. Whoever changes the position, or brings it along with another field, key or audience, is refused.
  */
 export class ResumeTokens {
-  readonly #keys: readonly UsableKey[];
+  #keys: readonly UsableKey[] | undefined;
   readonly #maxAgeMs: number;
   readonly #now: () => Instant;
 
   /** @throws UsageError for keys that cannot be used */
   constructor({ keys, maxAgeMs = defaultMaxAgeMs, now = Date.now }: ResumeOptions = {}) {
-    this.#keys = (keys ?? [randomKey()]).map(toUsableKey);
-    if (this.#keys.length === 0) throw new UsageError('resume.keys needs at least one key');
-    if (new Set(this.#keys.map(({ id }) => id)).size < this.#keys.length) {
+    this.#keys = keys?.map(toUsableKey);
+    if (keys?.length === 0) throw new UsageError('resume.keys needs at least one key');
+    if (keys && new Set(keys.map(({ id }) => id)).size < keys.length) {
       throw new UsageError('the ids of resume.keys have to differ');
     }
     this.#maxAgeMs = maxAgeMs;
@@ -55,7 +55,7 @@ export class ResumeTokens {
    * @param since - when the event at the position, or the reading, came into being
    */
   make(subject: string, position: Position, since: Instant): string | undefined {
-    const [key] = this.#keys;
+    const [key] = this.#usableKeys();
     const { epoch, offset } = position;
     const body = toBase64Url(
       utf8.encode(JSON.stringify([epoch, offset, Math.floor(since / 1_000)])),
@@ -70,7 +70,7 @@ export class ResumeTokens {
   open(token: string, subject: string): OpenedToken {
     const [tokenVersion, id, body = '', mac = '', ...rest] =
       token.length <= maximumLength ? token.split('.') : [];
-    const key = this.#keys.find((each) => each.id === id);
+    const key = this.#usableKeys().find((each) => each.id === id);
     if (tokenVersion !== version || key === undefined || rest.length > 0) return invalid;
     const isOurs = isSame(mac, macOf(key, `${version}.${key.id}.${body}`, subject));
     if (!isOurs) return invalid;
@@ -80,6 +80,12 @@ export class ResumeTokens {
     return isOld
       ? { kind: 'refused', code: 'RESUME_EXPIRED' }
       : { kind: 'opened', position: { epoch, offset } };
+  }
+
+  /** A key of its own is made for the first token: some runtimes have no randomness while a program is loaded. */
+  #usableKeys(): readonly UsableKey[] {
+    this.#keys ??= [toUsableKey(randomKey())];
+    return this.#keys;
   }
 }
 
