@@ -205,7 +205,7 @@ describe('the link of the AppSync SDK', () => {
     unsubscribe();
 
     await server.sources(0);
-    await server.connections(0);
+    await expect(server.connections(0)).resolves.toBeUndefined();
   });
 });
 

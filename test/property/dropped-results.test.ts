@@ -71,11 +71,11 @@ class SlowClient implements TextTarget, ResultReader {
   }
 
   /** The server has something to say before event `n`. */
-  report(n: number): void {
+  report(n: number): Writing {
     const result = { extensions: { before: n } };
     const text = new ResultText(JSON.stringify(result), result);
     text.standing = 'report';
-    expect(this.outbox.deliver(this, text)).toBe('sent');
+    return this.outbox.deliver(this, text);
   }
 }
 
@@ -104,7 +104,7 @@ it.each(['drop-oldest', 'drop-newest', 'latest'] as const)(
         let published = 0;
         for (const each of steps) {
           if (each === 'read') client.read();
-          else if (each === 'report') client.report(published);
+          else if (each === 'report') expect(client.report(published)).toBe('sent');
           else expect(client.deliver(published++, each)).toBe('sent');
         }
         expect(client.outbox.end(client, '{"end":true}')).toBe('sent');

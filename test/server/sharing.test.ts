@@ -50,7 +50,8 @@ describe('operations that ask for the same', () => {
     const conversation = serveSharing();
     const { topic, clock, executions } = conversation;
     const streaming = Object.entries(carriers).filter(
-      ([name, { refuses }]) => !('subscription' in refuses) && name !== 'a direct call',
+      ([name, { refuses, options }]) =>
+        !options && !('subscription' in refuses) && name !== 'a direct call',
     );
     const query = 'subscription { message { text body } }';
     const asked = { kind: 'subscription', request: { query } } as const;

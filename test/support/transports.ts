@@ -41,13 +41,14 @@ function toData({ data, errors }: FormattedResult): Verdict {
   return { data, ...(errors && { errors: errors.map(({ message }) => message) }) };
 }
 
-/** Those of the carriers that carry all of `kinds`, and of these only the ones with a client if hooks are needed. */
+/** Those of the carriers that carry all of `kinds` with any server, and of these only the ones with a client if hooks are needed. */
 function askingOver(
   kinds: readonly [OperationKind, ...OperationKind[]],
   isSuitable: (carrier: Carrier) => boolean = () => true,
 ): Readonly<Record<string, Ask>> {
   const suitable = Object.entries<Carrier>(carriers).filter(
-    ([, carrier]) => isSuitable(carrier) && kinds.every((kind) => !carrier.refuses[kind]),
+    ([, carrier]) =>
+      !carrier.options && isSuitable(carrier) && kinds.every((kind) => !carrier.refuses[kind]),
   );
   return Object.fromEntries(
     suitable.map(([name, carrier]) => [`over ${name}`, asking(kinds[0], carrier)]),
