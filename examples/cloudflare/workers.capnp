@@ -8,7 +8,7 @@ const config :Workerd.Config = (
 
 const worker :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed "dist/worker.js")],
-  compatibilityDate = "2026-11-01",
+  compatibilityDate = "2026-10-01",
   # a client that leaves is told by the signal of its request
   compatibilityFlags = ["enable_request_signal", "request_signal_passthrough"],
   durableObjectNamespaces = [(className = "Rooms", uniqueKey = "rooms")],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { adapterContractAt, columns } from '../contract/adapter-contract.ts';
 import type { StartStage } from '../support/adapter-stage.ts';
@@ -9,6 +9,9 @@ import { AdapterTable } from './support/adapter-table.ts';
 import { places } from './support/places.ts';
 
 const table = new AdapterTable(columns);
+
+// Hono's server prints the error of each response that is cut off
+beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}));
 
 describe.each(places)('$name', (place) => {
   let opened: Awaited<ReturnType<typeof place.open>> | undefined;

@@ -7,6 +7,6 @@ const config :Workerd.Config = (
 
 const worker :Workerd.Worker = (
   modules = [(name = "program.js", esModule = embed "program.js")],
-  compatibilityDate = "2026-11-01",
+  compatibilityDate = "2026-10-01",
   compatibilityFlags = ["enable_request_signal"],
 );
