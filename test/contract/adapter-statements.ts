@@ -99,6 +99,26 @@ const http: readonly Statement[] = [
     },
   },
   {
+    column: 'Files',
+    says: 'a form with a file of a megabyte',
+    check: async (start) => {
+      const { url } = await start({ takesFiles: true });
+      const form = new FormData();
+      const query = 'mutation ($file: Upload!) { measure(file: $file) }';
+      form.append('operations', JSON.stringify({ query, variables: { file: null } }));
+      form.append('map', JSON.stringify({ 0: ['variables.file'] }));
+      form.append('0', new File([new Uint8Array(1_000_000)], 'größe.bin'));
+
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: { 'graphql-require-preflight': '1' },
+        body: form,
+      });
+
+      expect(await answer.json()).toEqual({ data: { measure: 'größe.bin: 1000000' } });
+    },
+  },
+  {
     column: 'Client leaves',
     says: 'a client that leaves before its answer, which leaves nothing behind',
     async check(start) {

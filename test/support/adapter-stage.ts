@@ -8,6 +8,7 @@ import type { ReplayedApp } from '../transcripts/replay-server.ts';
 import { listTranscripts, needsNoTime } from '../transcripts/server-transcript.ts';
 import type { Transcript } from '../transcripts/server-transcript.ts';
 import { subscriptionsTransportWsServer } from '../transcripts/subscriptions-transport-ws-server.ts';
+import { createFileSchema } from './file-schema.ts';
 import { createFixtureApp } from './fixture-app.ts';
 import type { FixtureApp } from './fixture-app.ts';
 
@@ -32,6 +33,8 @@ export interface StageSettings {
     readonly title: string;
   };
   readonly options?: Pick<ServerOptions, 'limits' | 'keepAlive' | 'protocols'>;
+  /** Take files, by a mutation `measure`; then it has nothing else. */
+  readonly takesFiles?: boolean;
   /** Refuse everybody with the address that they come from as the reason. */
   readonly tellsAddress?: boolean;
 }
@@ -91,6 +94,7 @@ function createStagedServer(settings: StageSettings): { app: FixtureApp; server:
     onInternalError: () => {},
     ...settings.options,
     ...(settings.transcript && optionsOf(settings.transcript)),
+    ...(settings.takesFiles && { schema: createFileSchema(), uploads: true }),
     ...(settings.tellsAddress && {
       onConnect: ({ request }) => refuse({ reason: request.remoteAddress ?? 'nobody told' }),
     }),
