@@ -92,6 +92,7 @@ export function adapterContractAt(adapter: AdapterUnderTest, record: Recorder = 
         if (difference) record(statement.column, difference.mark, difference.note);
         else record(statement.column, 'yes');
       },
+      30_000, // megabytes go over sockets, on machines that have other things to do
     );
   });
 }
