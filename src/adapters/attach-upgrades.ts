@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { UsageError } from '../errors.ts';
 import type { DrainOptions, Server } from '../server/index.ts';
 import { createUpgrader, refuseUpgrade } from './node-upgrade.ts';
+import { answerPlainly, asksForWebSocket } from './plain-request.ts';
 import { takeFirst } from './take-first.ts';
 
 /** Where a server answers. */
@@ -61,9 +62,14 @@ export function takeUpgrades(
   const upgrade = createUpgrader(server);
   return takeFirst(httpServer, 'upgrade', {
     isOurs: isAt(pathsOf(options).flatMap((path) => server.upgradePaths(path))),
-    take: (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      upgrade({ request, socket, head }),
-    refuse: (_request, socket) => refuseUpgrade(socket, { status: 404, message: 'Not Found' }),
+    take: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (asksForWebSocket(request)) return upgrade({ request, socket, head });
+      answerPlainly(httpServer, request, { socket, head });
+    },
+    refuse: (request, socket, head) => {
+      if (!asksForWebSocket(request)) return answerPlainly(httpServer, request, { socket, head });
+      refuseUpgrade(socket, { status: 404, message: 'Not Found' });
+    },
   });
 }
 

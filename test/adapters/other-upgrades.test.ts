@@ -1,0 +1,84 @@
+import { createServer as createHttpServer } from 'node:http';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
+import { attach } from 'millrace/adapters/node';
+import { createServer } from 'millrace/server';
+import { expect, it, onTestFinished } from 'vitest';
+
+import { createFixtureApp } from '../support/fixture-app.ts';
+
+/** What Java's HttpClient sends along with its first request over plain HTTP. */
+const h2c = [
+  'connection: Upgrade, HTTP2-Settings',
+  'upgrade: h2c',
+  'http2-settings: AAEAAEAAAAIAAAAA',
+] as const;
+
+async function serve(): Promise<number> {
+  const { schema, broker } = createFixtureApp();
+  const httpServer = createHttpServer((request, response) => {
+    if (request.url === '/other') response.end('another route');
+  });
+  const attachment = attach(createServer({ schema, broker }), httpServer);
+  await new Promise<void>((resolve) => httpServer.listen(0, '127.0.0.1', resolve));
+  const { port } = httpServer.address() as AddressInfo; // a port, not a pipe
+  onTestFinished(async () => {
+    await attachment.close();
+    httpServer.closeAllConnections();
+    httpServer.close();
+  });
+  return port;
+}
+
+/** Sends requests over one connection and returns what comes, until it contains all of `awaited`. */
+function converse(
+  port: number,
+  requests: readonly string[],
+  awaited: readonly string[],
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(requests.join('')));
+    onTestFinished(() => void socket.destroy());
+    let received = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => {
+      received += text;
+      if (awaited.every((each) => received.includes(each))) resolve(received);
+    });
+    socket.on('close', () => resolve(received));
+    socket.on('error', reject);
+  });
+}
+
+function toRequest(line: string, headers: readonly string[], body = ''): string {
+  return [line, 'host: localhost', ...headers, `content-length: ${body.length}`, '', body].join(
+    '\r\n',
+  );
+}
+
+it('a request that offers to go on in HTTP/2 is answered as if it did not, body and connection included', async () => {
+  const port = await serve();
+  const post = ['content-type: application/json'];
+  const body = JSON.stringify({ query: '{ hello }' });
+
+  const received = await converse(
+    port,
+    [
+      toRequest('POST /graphql HTTP/1.1', [...post, ...h2c], body),
+      toRequest('POST /graphql HTTP/1.1', post, body),
+    ],
+    ['"world"}}HTTP/1.1', '"world"}}'],
+  );
+
+  expect(received.match(/^HTTP\/1.1 200/gm)).toHaveLength(1);
+  expect(received.match(/HTTP\/1.1 200/g)).toHaveLength(2);
+});
+
+it('such a request for another path reaches whoever answers there', async () => {
+  const port = await serve();
+
+  const received = await converse(port, [toRequest('GET /other HTTP/1.1', h2c)], ['another route']);
+
+  expect(received).toMatch(/^HTTP\/1.1 200/);
+});
