@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import { createServer as createHttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 
 import { toDrainWindow } from '../server/drain.ts';
 import type { DrainOptions, Server } from '../server/index.ts';
@@ -12,6 +11,7 @@ import { createAnswers } from './node-answers.ts';
 import { NodeRequest } from './node-request.ts';
 import { assumeOpenFiles } from './open-files.ts';
 import { requestTimeouts } from './request-timeouts.ts';
+import { startListening, toOrigin } from './start-listening.ts';
 import { takeFirst } from './take-first.ts';
 
 export type { AttachOptions, UpgradeAttachment } from './attach-upgrades.ts';
@@ -84,7 +84,7 @@ export async function listen(server: Server, options: ListenOptions = {}): Promi
   let closing: Promise<void> | undefined;
   const running: Running = {
     port,
-    url: `http://${toUrlHost(options.host)}:${port}${pathsOf(options)[0] ?? ''}`,
+    url: `${toOrigin(port, options.host)}${pathsOf(options)[0] ?? ''}`,
     close: () => (closing ??= close()),
     async drain(drainOptions) {
       await attachment.drain({ ...options.drain, ...drainOptions });
@@ -135,21 +135,6 @@ export function attach(
       await within(drainedGraceMs, answers.ended());
     },
   };
-}
-
-function toUrlHost(host = 'localhost'): string {
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-function startListening(httpServer: HttpServer, options: ListenOptions): Promise<AddressInfo> {
-  const { port = 4000, host } = options;
-  return new Promise((resolve, reject) => {
-    httpServer.once('error', reject);
-    httpServer.listen({ port, ...(host !== undefined && { host }) }, () => {
-      httpServer.off('error', reject);
-      resolve(httpServer.address() as AddressInfo); // it listens on a port, not on a pipe
-    });
-  });
 }
 
 async function within(maximumMs: number, work: Promise<void>): Promise<void> {
