@@ -125,15 +125,20 @@ function isSame(one: string, other: string): boolean {
 
 const utf8 = new TextEncoder();
 
+const utf8Text = new TextDecoder();
+
 const unsafeCharacters = /[+/=]/g;
 const replacements: Readonly<Record<string, string>> = { '+': '-', '/': '_', '=': '' };
 
 function toBase64Url(bytes: Uint8Array): string {
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replace(unsafeCharacters, (character) => replacements[character] ?? '');
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replace(unsafeCharacters, (character) => replacements[character] ?? '');
 }
 
 function fromBase64Url(text: string): string {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i += 1) bytes[i] = binary.charCodeAt(i);
+  return utf8Text.decode(bytes);
 }
