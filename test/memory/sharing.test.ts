@@ -10,7 +10,7 @@ import type { SharingServer } from '../support/sharing-server.ts';
 /** What a subscriber may cost besides its socket: its operation, its id of 36 characters, its membership. */
 const bytesPerSubscriber = 400;
 
-const connections = 100;
+const connections = 250;
 const subscriptionsPerConnection = 100;
 /** The heap has other reasons to grow and shrink by some bytes: the one in the middle counts. */
 const rounds = 3;
