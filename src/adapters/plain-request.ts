@@ -31,5 +31,6 @@ export function answerPlainly(
   // headers are bytes to Node
   const plainHead = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   socket.unshift(Buffer.concat([plainHead, head]));
-  httpServer.emit('connection', socket);
+  // with TLS the handshake is over: the event of a bare connection would begin another one
+  httpServer.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
 }

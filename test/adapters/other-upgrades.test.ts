@@ -1,11 +1,15 @@
 import { createServer as createHttpServer } from 'node:http';
+import type { Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect as connectOverTls } from 'node:tls';
 
 import { attach } from 'millrace/adapters/node';
 import { createServer } from 'millrace/server';
 import { expect, it, onTestFinished } from 'vitest';
 
+import { certificate } from '../support/certificate.ts';
 import { createFixtureApp } from '../support/fixture-app.ts';
 
 /** What Java's HttpClient sends along with its first request over plain HTTP. */
@@ -15,11 +19,12 @@ const h2c = [
   'http2-settings: AAEAAEAAAAIAAAAA',
 ] as const;
 
-async function serve(): Promise<number> {
-  const { schema, broker } = createFixtureApp();
-  const httpServer = createHttpServer((request, response) => {
+async function serve(
+  httpServer: Server = createHttpServer((request, response) => {
     if (request.url === '/other') response.end('another route');
-  });
+  }),
+): Promise<number> {
+  const { schema, broker } = createFixtureApp();
   const attachment = attach(createServer({ schema, broker }), httpServer);
   await new Promise<void>((resolve) => httpServer.listen(0, '127.0.0.1', resolve));
   const { port } = httpServer.address() as AddressInfo; // a port, not a pipe
@@ -33,12 +38,12 @@ async function serve(): Promise<number> {
 
 /** Sends requests over one connection and returns what comes, until it contains all of `awaited`. */
 function converse(
-  port: number,
+  socket: Socket,
   requests: readonly string[],
   awaited: readonly string[],
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(requests.join('')));
+    socket.write(requests.join(''));
     onTestFinished(() => void socket.destroy());
     let received = '';
     socket.setEncoding('utf8');
@@ -63,7 +68,7 @@ it('a request that offers to go on in HTTP/2 is answered as if it did not, body 
   const body = JSON.stringify({ query: '{ hello }' });
 
   const received = await converse(
-    port,
+    connect(port, '127.0.0.1'),
     [
       toRequest('POST /graphql HTTP/1.1', [...post, ...h2c], body),
       toRequest('POST /graphql HTTP/1.1', post, body),
@@ -78,7 +83,24 @@ it('a request that offers to go on in HTTP/2 is answered as if it did not, body 
 it('such a request for another path reaches whoever answers there', async () => {
   const port = await serve();
 
-  const received = await converse(port, [toRequest('GET /other HTTP/1.1', h2c)], ['another route']);
+  const received = await converse(
+    connect(port, '127.0.0.1'),
+    [toRequest('GET /other HTTP/1.1', h2c)],
+    ['another route'],
+  );
+
+  expect(received).toMatch(/^HTTP\/1.1 200/);
+});
+
+it('such a request over TLS is answered over the same TLS', async () => {
+  const port = await serve(createHttpsServer(certificate));
+  const body = JSON.stringify({ query: '{ hello }' });
+
+  const received = await converse(
+    connectOverTls({ port, host: '127.0.0.1', rejectUnauthorized: false }),
+    [toRequest('POST /graphql HTTP/1.1', ['content-type: application/json', ...h2c], body)],
+    ['"world"'],
+  );
 
   expect(received).toMatch(/^HTTP\/1.1 200/);
 });
