@@ -87,8 +87,8 @@ const defaultProtocols: readonly Protocol[] = [
 function toResultBytes(resume: ServerOptions['resume']): number {
   if (resume === false) return 0;
   const { resultBytes = defaultResultBytes } = resume ?? {};
-  if (resultBytes >= 0) return resultBytes;
-  throw new UsageError('resume.resultBytes must be a number of bytes, at least 0');
+  if (Number.isSafeInteger(resultBytes) && resultBytes >= 0) return resultBytes;
+  throw new UsageError('resume.resultBytes must be a whole number of bytes, at least 0');
 }
 
 const defaultResultBytes = 16 * 1_024 * 1_024;

@@ -48,6 +48,13 @@ describe('a replay', () => {
     expect(here.executions()).toBe(2);
   });
 
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    'cannot be remembered within %s bytes',
+    (resultBytes) => {
+      expect(() => stage({ resume: { resultBytes } })).toThrow(/resume\.resultBytes/);
+    },
+  );
+
   it('leaves turns of the event loop to live events', async () => {
     const here = stage();
     const client = here.connect();
