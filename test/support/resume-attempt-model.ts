@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import type { FormattedResult } from '../../src/vocabulary.ts';
 import type { SubscriberSpec } from './resume-acts.ts';
 import type { Delivery } from './resume-carriers.ts';
-import { answerOf, eventGate, filterGate, rowGate } from './resume-choices.ts';
+import { eventGate, filterGate, rowGate } from './resume-choices.ts';
+import { answerOf } from './sharing-ledger.ts';
 import type { Published, ResumeLogModel } from './resume-log-model.ts';
 import type { Sight } from './resume-lifetime.ts';
 import { toPreliminaries, toSaid } from './resume-report.ts';
@@ -46,8 +47,8 @@ export class AttemptModel {
   #preliminaries: Preliminary[] = [];
   /** Offset of the last event that was sent, or of whatever reading began behind. */
   #cursor = 0;
-  /** Whether it was open when everything last came to rest. */
-  isSettled = false;
+  /** Events that the log had when everything came to rest with it open for the first time. */
+  settledAt: number | undefined;
   /** Its connection took nothing for a while. */
   #stalling: 'never' | 'now' | 'before' = 'never';
   /** It has had everything since the log had so many events; `undefined` while it catches up. */
@@ -158,8 +159,13 @@ export class AttemptModel {
     const isDue =
       !waitsForRow && !this.#mayMiss && next !== undefined && next.offset < this.#heldFrom();
     assert(!isDue, `${this.id} waits for event ${next?.n}`);
-    this.isSettled = true;
-    if (!waitsForRow && this.isIdle) this.caughtUpAt ??= this.#around.log.head;
+    this.#rest(waitsForRow);
+  }
+
+  #rest(waitsForRow: boolean): void {
+    const { head } = this.#around.log;
+    this.settledAt ??= head;
+    if (!waitsForRow && this.isIdle) this.caughtUpAt ??= head;
   }
 
   /** All was sent, with nothing left to wait for. */

@@ -5,7 +5,7 @@ import type { EventKind, SubscriberSpec } from './resume-acts.ts';
 import { AttemptModel } from './resume-attempt-model.ts';
 import type { Surroundings } from './resume-attempt-model.ts';
 import type { Delivery } from './resume-carriers.ts';
-import { answerOf } from './resume-choices.ts';
+import { answerOf } from './sharing-ledger.ts';
 import { assertLifetime, canComeBack, lastToken } from './resume-lifetime.ts';
 import type { Sight } from './resume-lifetime.ts';
 import { ResumeLogModel } from './resume-log-model.ts';
@@ -170,7 +170,8 @@ export class ResumeLedger implements Surroundings {
   /** An execution begins. */
   execute(n: number, plan: string, beneficiary: Beneficiary): Execution {
     const isKept = this.attempts.some(
-      (attempt) => planOf(attempt) === plan && attempt.isSettled && canComeBack(attempt.spec),
+      (attempt) =>
+        planOf(attempt) === plan && attempt.settledAt !== undefined && canComeBack(attempt.spec),
     );
     // an event that touches the context may have those that are executed beside it executed for each
     const isTouched = this.log.published.some(({ kind }) => kind === 'touching');
@@ -266,8 +267,19 @@ export class ResumeLedger implements Surroundings {
       const most = isForAll ? this.#mostExecutions(first.plan, event) : 1;
       assert(others.length < most, `event ${event.n} was executed ${1 + others.length} times`);
       const again = others.find(({ at }) => at < first.keptUntil);
-      assert(!isForAll || !again, `event ${event.n} was executed again`);
+      const isExcused = this.#mayHaveWaitedUnkept(first.plan, event);
+      assert(!isForAll || !again || isExcused, `event ${event.n} was executed again`);
     }
+  }
+
+  /** Whether the filter of somebody who was there may have held the event since before anybody was who can come back: nothing was kept then. */
+  #mayHaveWaitedUnkept(plan: string, event: Published): boolean {
+    const mates = this.attempts.filter((attempt) => planOf(attempt) === plan);
+    const isKeptFor = ({ spec, epoch, settledAt = event.offset }: AttemptModel): boolean =>
+      canComeBack(spec) && epoch === event.epoch && settledAt < event.offset;
+    const mayWait = (attempt: AttemptModel): boolean =>
+      attempt.spec.filter === 'even, gated' && wasThere(attempt, event);
+    return mates.some(mayWait) && !mates.some(isKeptFor);
   }
 
   #mostExecutions(plan: string, event: Published): number {

@@ -6,7 +6,7 @@ import { createServer, pure } from 'millrace/server';
 import type { Server, SlowConsumerPolicy } from 'millrace/server';
 import type { VirtualClock } from 'millrace/testing';
 
-import type { FieldKind, MapKind } from './resume-acts.ts';
+import type { FieldKind } from './resume-acts.ts';
 
 /** An event; `mark` is what maps leave, `owner` a function of the context. */
 export interface Post {
@@ -129,22 +129,6 @@ function implement(schema: GraphQLSchema, type: string, field: string, parts: ob
   const found = schema.getType(type);
   Object.assign((isObjectType(found) && found.getFields()[field]) || {}, parts);
 }
-
-/** `source` with the map of this kind. */
-export function withMap(source: TopicSource<Post>, map: MapKind): TopicSource<Post> {
-  switch (map) {
-    case 'none':
-      return source;
-    case 'marking':
-      return source.map(mark);
-    case 'marking later':
-      return source.map(markLater);
-  }
-}
-
-// one function each: sources with equal maps share
-const mark = (post: Post): Post => ({ ...post, mark: 'marking' });
-const markLater = async (post: Post): Promise<Post> => ({ ...post, mark: 'marking later' });
 
 /** Whose event it is: what a resolver that looks into its context would give away. */
 export function ownerOf(_args: unknown, context: unknown): string {

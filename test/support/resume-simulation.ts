@@ -8,7 +8,8 @@ import type { Server, ServerGauges, SlowConsumerPolicy } from 'millrace/server';
 import type { SharableSource } from '../../src/broker/sharable-source.ts';
 import type { Position } from '../../src/vocabulary.ts';
 import type { Bringing, EventKind, ResumeAct } from './resume-acts.ts';
-import { answerOf, eventGate, filterGate, rowGate } from './resume-choices.ts';
+import { eventGate, filterGate, rowGate } from './resume-choices.ts';
+import { answerOf } from './sharing-ledger.ts';
 import type { AttemptModel } from './resume-attempt-model.ts';
 import { carry } from './resume-carriers.ts';
 import type { Carrier, Delivery } from './resume-carriers.ts';
@@ -17,7 +18,8 @@ import type { Sight } from './resume-lifetime.ts';
 import { ResumeLedger } from './resume-ledger.ts';
 import type { Account } from './resume-ledger.ts';
 import type { Retention } from './resume-log-model.ts';
-import { createResumeServer, ownerOf, withMap } from './resume-servers.ts';
+import { createResumeServer, ownerOf } from './resume-servers.ts';
+import { withMap } from './marking-maps.ts';
 import type { ExecutedPost, Post } from './resume-servers.ts';
 
 /** What may differ between worlds. */

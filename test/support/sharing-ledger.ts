@@ -268,7 +268,10 @@ export class SharingLedger {
 }
 
 /** What the filter of a subscriber says of an event. */
-export function answerOf({ filter }: SubscriberSpec, n: number): 'passes' | 'drops' | 'fails' {
+export function answerOf(
+  { filter }: Pick<SubscriberSpec, 'filter'>,
+  n: number,
+): 'passes' | 'drops' | 'fails' {
   switch (filter) {
     case 'none':
       return 'passes';

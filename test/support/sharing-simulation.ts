@@ -7,6 +7,7 @@ import { createServer, pure } from 'millrace/server';
 import type { MessageSocket, Server, ServerGauges, SocketEvents } from 'millrace/server';
 import { VirtualClock } from 'millrace/testing';
 
+import { withMap } from './marking-maps.ts';
 import type { MapKind, SharingAct, SubscriberSpec } from './sharing-acts.ts';
 import type { Account, Item, Published } from './sharing-ledger.ts';
 import {
@@ -341,21 +342,6 @@ interface Received {
     };
   };
 }
-
-function withMap(source: TopicSource<Post>, map: MapKind): TopicSource<Post> {
-  switch (map) {
-    case 'none':
-      return source;
-    case 'marking':
-      return source.map(mark);
-    case 'marking later':
-      return source.map(markLater);
-  }
-}
-
-// one function each: sources with equal maps share
-const mark = (post: Post): Post => ({ ...post, mark: 'marking' });
-const markLater = async (post: Post): Promise<Post> => ({ ...post, mark: 'marking later' });
 
 function ownerOf(_args: object, context: unknown): string {
   return String((context as Context).user); // that of an operation, or of one of its events
