@@ -67,10 +67,11 @@ export class Sharing {
   }
 
   /** Makes the group of a plan that has none, which reads from `firstIndex` on. It has to be run once its first member joined. */
-  create(core: ServerCore, results: SharedResults, start: GroupStart): ExecutionGroup {
+  create(core: ServerCore, known: SharedResults, start: GroupStart): ExecutionGroup {
     const { clock, flusher } = core;
-    this.#idleSince.delete(results);
-    this.#idleResults.remove(results);
+    // whoever reads a snapshot for long may have others than those who came later
+    const results = this.#idleResults.find(known.plan) ?? known;
+    this.#take(results);
     const group = new ExecutionGroup({
       ...start,
       results,
@@ -109,11 +110,14 @@ export class Sharing {
     this.#idleResults.add(results);
     this.#idleSince.set(results, now);
     for (const [idle, since] of this.#idleSince) {
-      const isWorthIt = idle.isRemembering || idle === results;
-      if (isWorthIt && this.#idleSince.size <= idlePlans && now - since < idleMs) return;
-      this.#idleSince.delete(idle);
-      this.#idleResults.remove(idle);
+      if (this.#idleSince.size <= idlePlans && now - since < idleMs) return;
+      this.#take(idle);
     }
+  }
+
+  #take(results: SharedResults): void {
+    this.#idleSince.delete(results);
+    this.#idleResults.remove(results);
   }
 }
 
