@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { UsageError } from '../errors.ts';
 import type { DrainOptions, Server } from '../server/index.ts';
 import { createUpgrader, refuseUpgrade } from './node-upgrade.ts';
-import { answerPlainly, asksForWebSocket } from './plain-request.ts';
+import { answerPlainly, asksForWebSocket, declineUpgrades } from './plain-request.ts';
 import { takeFirst } from './take-first.ts';
 
 /** Where a server answers. */
@@ -60,8 +60,14 @@ export function takeUpgrades(
     );
   }
   const upgrade = createUpgrader(server);
-  return takeFirst(httpServer, 'upgrade', {
-    isOurs: isAt(pathsOf(options).flatMap((path) => server.upgradePaths(path))),
+  const isOurs = isAt(pathsOf(options).flatMap((path) => server.upgradePaths(path)));
+  const othersBefore = httpServer.listenerCount('upgrade');
+  const declining = declineUpgrades(httpServer, (request) => {
+    const isForOthers = othersBefore > 0 || httpServer.listenerCount('upgrade') > 1;
+    return asksForWebSocket(request) || (isForOthers && !isOurs(request));
+  });
+  const upgrades = takeFirst(httpServer, 'upgrade', {
+    isOurs,
     take: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       if (asksForWebSocket(request)) return upgrade({ request, socket, head });
       answerPlainly(httpServer, request, { socket, head });
@@ -71,6 +77,12 @@ export function takeUpgrades(
       refuseUpgrade(socket, { status: 404, message: 'Not Found' });
     },
   });
+  return {
+    giveBack() {
+      upgrades.giveBack();
+      declining.giveBack();
+    },
+  };
 }
 
 /** @throws UsageError for anything else */

@@ -92,6 +92,21 @@ it('such a request for another path reaches whoever answers there', async () => 
   expect(received).toMatch(/^HTTP\/1.1 200/);
 });
 
+it('such a request whose head Node may have cut is refused: nobody knows where its body ends', async () => {
+  const port = await serve();
+  const many = Array.from({ length: 1_100 }, () => 'a: b');
+  const body = 'GET /other HTTP/1.1\r\nhost: localhost\r\n\r\n';
+
+  const received = await converse(
+    connect(port, '127.0.0.1'),
+    [toRequest('POST /graphql HTTP/1.1', [...h2c, ...many], body)],
+    ['another route'],
+  );
+
+  expect(received).toMatch(/^HTTP\/1.1 431/);
+  expect(received).not.toContain('another route');
+});
+
 it('such a request over TLS is answered over the same TLS', async () => {
   const port = await serve(createHttpsServer(certificate));
   const body = JSON.stringify({ query: '{ hello }' });
