@@ -162,7 +162,7 @@ class LogsInRedis implements RedisBroker {
       ...shared,
       connection: this.#blocking,
       wakeKey: wakeKey(this.#prefix, crypto.randomUUID()),
-      blockMs: Math.max(1, Math.min(timeoutMs, Math.floor(limits.ageMs / 2))),
+      blockMs: Math.max(1, Math.min(timeoutMs, Math.floor(limits.ageMs / 4))),
       timeoutMs,
       pages,
       events: limits.events,

@@ -1,4 +1,5 @@
-import type { Clock } from '../../vocabulary.ts';
+import { never } from '../../vocabulary.ts';
+import type { Clock, Instant } from '../../vocabulary.ts';
 import { zeroId } from './entry-id.ts';
 import { isWrongType } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
@@ -24,7 +25,7 @@ export interface RedisFeedOptions {
   readonly pages: LogPages;
   /** Events that a log keeps at least. */
   readonly events: number;
-  /** An absence for this long may have cost events; longer than {@link RedisFeedOptions.blockMs}. */
+  /** An absence for this long may have cost events; longer than two reads that block for {@link RedisFeedOptions.blockMs}. */
   readonly ageMs: number;
   /** Finds the logs that are not any more what they were. */
   readonly check: () => Promise<void>;
@@ -39,6 +40,8 @@ export class RedisFeed {
   readonly #answerSize: AnswerSize;
   #state: 'idle' | 'running' | 'closed' = 'idle';
   #wakeId = zeroId;
+  /** When the last read was begun. */
+  #askedAt: Instant = never;
   #wake: 'none' | 'possible' | 'sent' = 'none';
   /** The session of the connection in which the logs are what they were; for the first one nothing has to be done. */
   #trustedSession: number | undefined = 1;
@@ -75,6 +78,7 @@ export class RedisFeed {
     while (this.#state === 'running') {
       if (this.#options.logs.size === 0) {
         this.#state = 'idle';
+        this.#askedAt = never;
         return;
       }
       try {
@@ -100,7 +104,9 @@ export class RedisFeed {
   async #readOnce(): Promise<void> {
     const { connection, clock, logs } = this.#options;
     const asked = [...logs];
-    const askedAt = clock.now();
+    // not before the last one was asked could it have been answered
+    const lastAskedAt = this.#askedAt;
+    this.#askedAt = clock.now();
     const count = this.#answerSize.entriesOf(asked.length);
     const pending = connection.run(this.#command(asked, count));
     this.#wake = 'possible';
@@ -108,7 +114,8 @@ export class RedisFeed {
       this.#wake = 'none';
     });
     // this process did nothing for so long that what came after the answer may have been removed
-    if (clock.now() - askedAt > this.#options.ageMs) this.#trustedSession = undefined;
+    if (clock.now() - Math.min(lastAskedAt, this.#askedAt) > this.#options.ageMs)
+      this.#trustedSession = undefined;
     if (this.#trustedSession !== connection.sessions) await this.#checkAfterReturn();
     await this.#deliver(parseStreams(reply), new Map(asked), count);
   }

@@ -1,4 +1,5 @@
 import { SourceError } from '../../errors.ts';
+import type { HistoryPage } from './log-history.ts';
 import type { RedisEntry, RedisLog } from './redis-log.ts';
 
 /** One reader's place before the tail of a log, until it is level with that. */
@@ -7,16 +8,13 @@ export class HistoryCursor {
   #afterId: string;
   #next: number;
   #isClosed = false;
-  readonly #closed: Promise<undefined>;
+  /** Ends a pending read. */
   #close: (() => void) | undefined;
 
   constructor(log: RedisLog, afterId: string, nextIndex: number) {
     this.#log = log;
     this.#afterId = afterId;
     this.#next = nextIndex;
-    this.#closed = new Promise((resolve) => {
-      this.#close = () => resolve(undefined);
-    });
     log.history.enter();
   }
 
@@ -37,7 +35,7 @@ export class HistoryCursor {
   /** The next entries, at least one; `undefined` once the place is level with the tail, or once closed. */
   async read(): Promise<readonly RedisEntry[] | undefined> {
     while (!this.#isClosed && !this.isLevel) {
-      const page = await Promise.race([this.#log.history.nextPage(this.#afterId), this.#closed]);
+      const page = await this.#nextPage();
       if (this.#isClosed) return undefined;
       if (page === undefined) return this.#fail();
       this.#afterId = page.lastId;
@@ -53,6 +51,14 @@ export class HistoryCursor {
     this.#isClosed = true;
     this.#log.history.leave();
     this.#close?.();
+  }
+
+  /** Not a race with a promise that lives as long as this: that would keep each page. */
+  #nextPage(): Promise<HistoryPage | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#close = () => resolve(undefined);
+      this.#log.history.nextPage(this.#afterId).then(resolve, reject);
+    });
   }
 
   #fail(): undefined {

@@ -50,7 +50,7 @@ export class LogHistory {
   #tooFarId = zeroId;
   /** In the order of the log. */
   #marks: readonly Mark[] = [];
-  /** By the ids after which they begin, the least recent first. */
+  /** By the ids after which they begin, in the order in which they were read. */
   readonly #pages = new Map<string, Promise<HistoryPage | undefined>>();
 
   constructor(options: LogHistoryOptions) {
@@ -87,7 +87,8 @@ export class LogHistory {
    */
   async nextPage(id: string): Promise<HistoryPage | undefined> {
     const { log, clock } = this.#options;
-    while (!log.hasEnded) {
+    // whoever asks is a user; nobody ends a log that has none
+    while (!log.hasEnded && this.#users > 0) {
       try {
         return await this.#pageAfter(id);
       } catch {

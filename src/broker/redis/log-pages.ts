@@ -26,8 +26,10 @@ export class LogPages {
   async reach(log: RedisLog, id: string): Promise<void> {
     while (!log.hasEnded && compareIds(log.lastId, id) < 0) {
       const { lastId } = log;
-      await (this.#reading.get(log) ?? this.#start(log));
-      if (log.lastId === lastId && !log.hasEnded)
+      const shared = this.#reading.get(log);
+      await (shared ?? this.#start(log));
+      // what another one began may have ended before this was asked
+      if (!shared && log.lastId === lastId && !log.hasEnded)
         this.#options.onLost(log, 'the log in Redis ends before what it had');
     }
   }

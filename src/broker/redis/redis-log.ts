@@ -135,7 +135,7 @@ export class RedisLog {
   /** Adds what stands before the tail and ends at its floor, as far as there is room; cursors of the readers are moved. */
   prepend(older: readonly RedisEntry[]): void {
     const fitting = this.#fittingBefore(older);
-    if (fitting.length === 0) return;
+    if (fitting.length === 0 || this.hasEnded) return;
     const tail = new LogTail<RedisEntry>(this.limits, this.#tail.firstIndex - fitting.length);
     for (const entry of fitting) tail.append(entry, entry.bytes);
     for (let i = this.#tail.firstIndex; i < this.#tail.nextIndex; i++) {

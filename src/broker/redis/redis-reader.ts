@@ -55,8 +55,10 @@ export class RedisReader implements LogReader {
           this.#afterId = batch.at(-1)?.id ?? this.#afterId;
           return batch;
         }
-        if (cursor instanceof HistoryCursor && cursor.isLevel) this.#joinTail(cursor);
-        if (cursor === this.#cursor) return undefined;
+        const isInHistory = cursor instanceof HistoryCursor && !cursor.isClosed;
+        if (isInHistory && cursor.isLevel) this.#joinTail(cursor);
+        // where it is not level any more the tail moved on meanwhile, and there is more to read before that
+        if (!isInHistory && cursor === this.#cursor) return undefined;
       }
     } finally {
       if (this.#cursor.isClosed) this.#release();
