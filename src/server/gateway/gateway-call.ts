@@ -54,14 +54,18 @@ export class GatewayCall {
   async perform(connectionId: string, update: Update): Promise<void> {
     if (update.kind === 'unknown') return;
     const { outputs, record } = update;
+    const failures: unknown[] = [];
+    const note = (failure: unknown): void => void failures.push(failure);
     const begun: Promise<unknown>[] = [];
     for (const output of outputs) {
-      const work = this.#perform(connectionId, record, output);
+      if (failures.length > 0) break;
+      const work = this.#perform(connectionId, record, output).catch(note);
       // what goes out keeps its order; what runs, runs side by side
       if (output.kind === 'start' || output.kind === 'connect') begun.push(work);
       else await work;
     }
     await Promise.all(begun);
+    if (failures.length > 0) throw failures[0];
     if (update.kind === 'ended') await this.#clearUp(record, endOf(outputs));
   }
 
