@@ -29,6 +29,7 @@ import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { OpenAnswer } from './stream-registry.ts';
 import type { StreamEnd, StreamOwner } from './stream-session.ts';
 import { StreamSession } from './stream-session.ts';
+import { objectionToFiles } from './uploads/objection-to-files.ts';
 
 /** An operation that came over HTTP, and who waits for its answer. */
 export interface Question {
@@ -189,9 +190,8 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     if (operation.method === 'GET' && prepared.kind === 'mutation') {
       return refusal('METHOD_NOT_ALLOWED', 'use POST for mutations');
     }
-    if (operation.form?.hasFiles && prepared.kind === 'subscription') {
-      return refusal('BAD_REQUEST', 'a subscription takes no files');
-    }
+    const objection = objectionToFiles(operation, prepared);
+    if (objection) return objection;
     const format = chooseFormat(accepted, prepared);
     if (!format) {
       const what = prepared.kind === 'subscription' ? 'a subscription' : 'this operation';

@@ -7,6 +7,7 @@ import { refusal } from '../admission.ts';
 import type { ResultMediaType } from '../answer-format.ts';
 import type { Question } from '../http-answer.ts';
 import type { HttpContext, HttpSession } from '../http-context.ts';
+import type { HttpOperation } from '../http-request.ts';
 import { answerErrors, answerResult, nobodyListens, refuseWhileClosing } from '../http-response.ts';
 import type { HttpResponse } from '../http-response.ts';
 import type { ResultSink } from '../operation-run.ts';
@@ -15,6 +16,7 @@ import type { Counted } from '../principals.ts';
 import { ResultText } from '../result-text.ts';
 import type { SlowConsumerPolicy } from '../slow-consumer.ts';
 import type { OpenAnswer } from '../stream-registry.ts';
+import { objectionToFiles } from '../uploads/objection-to-files.ts';
 import { CallbackDelivery } from './callback-delivery.ts';
 import type { CallbackPlace } from './callbacks.ts';
 
@@ -48,7 +50,7 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
     this.#asked = question;
     this.#session = session.isAwaited ? session : undefined;
     this.#counted = counted;
-    const objection = (prepared: PreparedOperation) => this.#objectionTo(prepared, request);
+    const objection = (prepared: PreparedOperation) => this.#objectionTo(prepared, operation);
     const work = { session: session.event, request: toShown(request), admission: { objection } };
     this.#run = new OperationRun(context.core, work, this);
   }
@@ -115,13 +117,15 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
 
   #objectionTo(
     prepared: PreparedOperation,
-    { extensions }: OperationRequest,
+    operation: HttpOperation,
   ): NotAdmitted | undefined | Promise<NotAdmitted | undefined> {
     if (prepared.kind !== 'subscription') return undefined;
     this.#isSubscription = true;
+    const objection = objectionToFiles(operation, prepared);
+    if (objection) return objection;
     // its client left, or the server closed, over one of the hooks
     if (this.#isCut || this.#hasEnded) return refusal('GOING_AWAY', 'the server is closing');
-    const place = this.#context.callbacks.take(extensions);
+    const place = this.#context.callbacks.take(operation.request.extensions);
     if (place.kind === 'refused') return place;
     this.#place = place;
     return this.#check(place);

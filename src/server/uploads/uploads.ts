@@ -67,7 +67,8 @@ export function releasing(counted: Counted, { form }: HttpOperation): Counted {
 
 /** A form is what a page of another site can make a browser send without asking; a header that is none of the few ordinary ones makes it ask. */
 function assertAskedFirst({ preflightHeaders }: EffectiveUploads, { headers }: HttpRequest): void {
-  if (preflightHeaders.length === 0 || preflightHeaders.some((name) => headers[name])) return;
+  if (preflightHeaders.length === 0 || preflightHeaders.some((name) => headers[name] !== undefined))
+    return;
   throw new HttpProblem(
     'CROSS_SITE_REQUEST',
     `a form needs one of these headers, with any value: ${preflightHeaders.join(', ')}`,
