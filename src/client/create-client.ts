@@ -66,10 +66,13 @@ class GraphqlClient implements Client, HeldConnection {
     const giveUp = (): void => held.close();
     signal?.addEventListener('abort', giveUp);
     try {
-      const line = held.#lineFor('subscription');
-      if (held.#lines.size === 0) throw new UsageError('This transport holds no connection');
       held.ackPayload = await new Promise((resolve, reject) => {
-        line.add(new Holder(resolve, reject));
+        const hold = (holder: Holder): void => {
+          const line = held.#lineFor('subscription');
+          if (line.isShared) line.add(holder);
+          else reject(new UsageError('This transport holds no connection'));
+        };
+        hold(new Holder(resolve, reject, hold));
       });
     } catch (error) {
       giveUp();
@@ -106,9 +109,12 @@ class GraphqlClient implements Client, HeldConnection {
     options: OperationOptions<Data, Variables>,
   ): Promise<OperationResult<Data>> {
     const results = this.#create(kind, options)[Symbol.asyncIterator]();
-    // the first is all; the end that follows it is the server's business
-    const { done, value } = await results.next();
-    if (!done) return value;
+    for (;;) {
+      const { done, value } = await results.next();
+      if (done) break;
+      // that is all; the end that follows it is the server's business
+      if (!value.hasNext) return value;
+    }
     options.signal?.throwIfAborted();
     throw new TransportError('BAD_RESPONSE', 'The operation ended without a result', false);
   }
@@ -118,7 +124,7 @@ class GraphqlClient implements Client, HeldConnection {
     options: OperationOptions<Data, Variables>,
   ): Operation<OperationResult<Data>> {
     const { query, variables, operationName, extensions, signal, buffer, retry } = options;
-    const { print, resume, clock = systemClock } = this.#options;
+    const { print, resume, onResult, clock = systemClock } = this.#options;
     const text = toText(query, print);
     const isSubscription = kind === 'subscription';
     return new Operation({
@@ -130,6 +136,7 @@ class GraphqlClient implements Client, HeldConnection {
       resume: isSubscription ? resume : undefined,
       clock,
       report: this.#report,
+      onResult: onResult && this.#guard(onResult),
       again: () => this.#create(kind, options),
       enlist: (operation) => {
         this.#assertOpen();
@@ -146,18 +153,20 @@ class GraphqlClient implements Client, HeldConnection {
 
   /** Connections that carry many operations are kept; the others come and go with theirs. */
   #lineFor(kind: OperationKind): Line {
-    const given = this.#options.transport;
-    const transport =
-      'connect' in given ? given : given[kind === 'subscription' ? 'subscriptions' : 'queries'];
+    const { transport: given } = this.#options;
+    const carrier =
+      'queries' in given ? given[kind === 'subscription' ? 'subscriptions' : 'queries'] : given;
+    const choice = 'current' in carrier ? carrier : undefined;
+    const transport = 'current' in carrier ? carrier.current : carrier;
     let line = this.#lines.get(transport);
     if (!line) {
-      line = new Line({ ...this.#settings(), transport });
+      line = new Line({ ...this.#settings(), transport, choice });
       if (transport.isShared) this.#lines.set(transport, line);
     }
     return line;
   }
 
-  #settings(): Omit<LineOptions, 'transport'> {
+  #settings(): Omit<LineOptions, 'transport' | 'choice'> {
     const {
       retry: given,
       clock = systemClock,

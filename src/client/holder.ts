@@ -9,13 +9,17 @@ export class Holder implements Member {
   isRetried = false;
   readonly #onConnected: (ackPayload: AckPayload) => void;
   readonly failed: (failure: TransportError) => void;
+  readonly moved: () => void;
 
+  /** @param onMoved - has to find another line for it */
   constructor(
     onConnected: (ackPayload: AckPayload) => void,
     onFailed: (failure: TransportError) => void,
+    onMoved: (holder: Holder) => void,
   ) {
     this.#onConnected = onConnected;
     this.failed = onFailed;
+    this.moved = () => onMoved(this);
   }
 
   connected(ackPayload: AckPayload): void {

@@ -1,5 +1,5 @@
 export type { Client, ConnectOptions, HeldConnection, Operations } from './client.ts';
-export type { ClientOptions } from './client-options.ts';
+export type { Carrier, ClientOptions } from './client-options.ts';
 export { createClient } from './create-client.ts';
 export type { Document, DocumentLike, Print, TypedDocument } from './document.ts';
 export type {
@@ -26,6 +26,7 @@ export type {
   ResultSink,
   StartedOperation,
   Transport,
+  TransportChoice,
 } from './transport.ts';
 export { TransportError } from './transport-error.ts';
 export type { TransportErrorDetails } from './transport-error.ts';

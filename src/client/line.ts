@@ -3,7 +3,13 @@ import type { Instant } from '../vocabulary.ts';
 import { movingDelayMs, retryDelayMs } from './retry.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { Signals } from './signals.ts';
-import type { Connection, ConnectionListener, ConnectionSettings, Transport } from './transport.ts';
+import type {
+  Connection,
+  ConnectionListener,
+  ConnectionSettings,
+  Transport,
+  TransportChoice,
+} from './transport.ts';
 import type { TransportError } from './transport-error.ts';
 
 /** Whoever needs the connection of a {@link Line}. */
@@ -16,6 +22,8 @@ export interface Member {
   connected(ackPayload?: Readonly<Record<string, unknown>>): void;
   /** The connection was lost; another one will come. */
   interrupted(): void;
+  /** The line has forgotten the member, which has to look for another one. */
+  moved(): void;
   /** It is over; the line has forgotten the member. */
   failed(failure: TransportError): void;
 }
@@ -23,6 +31,8 @@ export interface Member {
 /** What a line is told. */
 export interface LineOptions extends ConnectionSettings {
   readonly transport: Transport;
+  /** Of which {@link LineOptions.transport} was the current one. */
+  readonly choice?: TransportChoice | undefined;
   readonly retry: RetryPolicy;
   /** Whether another attempt follows so many that failed in a row; does not throw. */
   readonly mayRetry: (failure: TransportError, attempts: number) => boolean | undefined;
@@ -51,12 +61,17 @@ export class Line {
   #cancelTimer: (() => void) | undefined;
   #unwatch: (() => void) | undefined;
   /** Attempts in a row that failed. */
-  #attempts = 0;
+  #attempts: number;
   /** Another connection is wanted as soon as no member suffers from that. */
   #isStale = false;
 
   constructor(options: LineOptions) {
     this.#options = options;
+    this.#attempts = options.choice?.failedRounds ?? 0;
+  }
+
+  get isShared(): boolean {
+    return this.#options.transport.isShared;
   }
 
   add(member: Member): void {
@@ -71,10 +86,10 @@ export class Line {
   /** `member` needs nothing any more. */
   remove(member: Member): void {
     if (!this.#members.delete(member)) return;
-    const { idleTimeoutMs, transport } = this.#options;
+    const { idleTimeoutMs } = this.#options;
     if (this.#isStale) this.#renew();
     else if (this.#members.size > 0) return;
-    else if (this.#connection && transport.isShared && idleTimeoutMs > 0)
+    else if (this.#connection && this.isShared && idleTimeoutMs > 0)
       this.#wait(idleTimeoutMs, () => this.close());
     else this.close();
   }
@@ -98,12 +113,14 @@ export class Line {
   }
 
   #connect(): void {
-    const { transport, signals, clock, onConnected, onProtocolViolation } = this.#options;
+    const { transport, choice, signals, clock, onConnected, onProtocolViolation } = this.#options;
     this.#wait(never);
+    if (choice && choice.current !== transport) return this.#disperse();
     this.#unwatch ??= signals(() => this.#wake());
     const connection = transport.connect(this.#options, {
       connected: (ackPayload) => {
         this.#servesSince = clock.now();
+        choice?.succeeded(transport);
         this.#each((member) => member.connected(ackPayload));
         onConnected(ackPayload);
       },
@@ -115,13 +132,15 @@ export class Line {
   }
 
   #lose(failure: TransportError): void {
-    const { retry, mayRetry, clock, random, onDisconnected } = this.#options;
+    const { transport, choice, retry, mayRetry, clock, random, onDisconnected } = this.#options;
+    const hasServed = this.#servesSince < never;
+    const isMoving = !hasServed && choice?.failed(transport, failure);
     // those who were refused are asked for other parameters, and nothing was sent yet: whoever waits can wait for that
-    const isUnsent = this.#servesSince === never && failure.closeCode === 4403;
+    const isUnsent = !hasServed && (isMoving ? this.isShared : failure.closeCode === 4403);
     const uptimeMs = clock.now() - this.#servesSince;
     if (uptimeMs >= retry.minUptimeMs) this.#attempts = 0;
     this.#forget();
-    const isRetried = mayRetry(failure, this.#attempts);
+    const isRetried = isMoving || mayRetry(failure, this.#attempts);
     const left = [...this.#members].filter(
       (member) => !(isRetried && (isUnsent || member.isRetried)),
     );
@@ -129,14 +148,22 @@ export class Line {
     let delayMs: number | undefined;
     if (this.#members.size > 0) {
       const chance = random();
-      delayMs = movingDelayMs(retry, failure, uptimeMs, chance);
       // moving is no failed attempt
+      delayMs = isMoving ? 0 : movingDelayMs(retry, failure, uptimeMs, chance);
       if (delayMs === undefined) delayMs = retryDelayMs(retry, failure, this.#attempts++, chance);
       this.#wait(delayMs, () => this.#connect());
     } else this.close();
     this.#each((member) => member.interrupted());
     onDisconnected(failure, delayMs);
     for (const member of left) member.failed(failure);
+  }
+
+  /** Another transport is used now. Its connections may not be shared as those of this one were, so its members find lines of their own. */
+  #disperse(): void {
+    const members = [...this.#members];
+    this.#members.clear();
+    this.close();
+    for (const member of members) member.moved();
   }
 
   /** Something happened after which waiting makes no sense, or a connection may be dead without a word. */

@@ -1,7 +1,14 @@
 import { UsageError } from '../errors.ts';
 import type { FormattedError, FormattedResult } from '../vocabulary.ts';
+import type { ClientOptions } from './client-options.ts';
 import type { Line, Member } from './line.ts';
-import type { Observer, OperationHandle, Readiness, Unsubscribable } from './operation-handle.ts';
+import type {
+  Observer,
+  OperationHandle,
+  OperationResult,
+  Readiness,
+  Unsubscribable,
+} from './operation-handle.ts';
 import { ResultIterator } from './result-iterator.ts';
 import type { BufferOptions } from './result-iterator.ts';
 import { confirmationMs } from './resumption.ts';
@@ -24,7 +31,7 @@ export interface OperationParts<Result> extends StartedOperation {
   readonly buffer: BufferOptions | undefined;
   readonly resume: Resume | undefined;
   readonly clock: Pick<ClientClock, 'schedule'>;
-  /** Called once, when it begins: for the line that it will be on. */
+  /** Called when it begins, and when it has to move: for the line that it will be on. */
   readonly enlist: (operation: Running) => Line;
   /** Called once, when it is over. */
   readonly discharge: (operation: Running) => void;
@@ -32,6 +39,8 @@ export interface OperationParts<Result> extends StartedOperation {
   readonly report: (error: unknown) => void;
   /** Makes the same operation again. */
   readonly again: () => OperationHandle<Result>;
+  /** Sees results first. */
+  readonly onResult: ClientOptions['onResult'];
 }
 
 /** Libraries look for `Symbol.observable` when they are loaded, and fall back to this name. */
@@ -50,6 +59,8 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   #hasConsumer = false;
   /** Whether the server said anything of the operation on this connection. */
   #isHeard = false;
+  /** Whether the server says so when it runs, on this connection. */
+  #isToBeConfirmed = false;
   /** Those who want to know when it does, or that it will not. */
   #confirmations: readonly (() => void)[] = [];
 
@@ -103,6 +114,7 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
 
   attach(connection: Connection): void {
     const { kind, request } = this.#parts;
+    this.#isToBeConfirmed = connection.confirmsStarts === true;
     try {
       this.#stop = connection.start(
         { kind, request: this.#resumption?.toRequest(request) ?? request },
@@ -116,6 +128,11 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   }
 
   connected(): void {
+    if (!this.#isToBeConfirmed) this.status.set('live');
+  }
+
+  started(): void {
+    this.#hear();
     this.status.set('live');
   }
 
@@ -125,17 +142,24 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
     this.status.set('reconnecting');
   }
 
+  moved(): void {
+    this.line = this.#parts.enlist(this);
+    this.line.add(this);
+  }
+
   failed(failure: TransportError): void {
     this.#end(failure);
   }
 
   next(result: FormattedResult): void {
-    this.#isHeard = true;
-    this.#confirm();
+    this.#hear();
     const received = this.#resumption?.receive(result);
     if (received?.outcome) this.status.set(received.outcome);
     const given = received ? received.result : result;
-    if (given) this.#results.push(given as Result); // as the caller of the client typed it
+    if (!given) return;
+    const { kind, request, onResult } = this.#parts;
+    onResult?.(given as OperationResult, { kind, request }); // whatever the server made of it
+    this.#results.push(given as Result); // as the caller of the client typed it
   }
 
   error(errors: readonly FormattedError[]): void {
@@ -176,13 +200,18 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   /** Whether the server says that it listens, which one that can resume does at once. */
   async #isConfirmed(): Promise<boolean> {
     const { resume, clock } = this.#parts;
-    if (!resume) return false;
+    if (!resume && !this.#isToBeConfirmed) return false;
     if (this.#isHeard) return true;
     await new Promise<void>((resolve) => {
       const cancel = clock.schedule(resolve, confirmationMs);
       this.#confirmations = [...this.#confirmations, cancel, resolve];
     });
     return this.#isHeard;
+  }
+
+  #hear(): void {
+    this.#isHeard = true;
+    this.#confirm();
   }
 
   #confirm(): void {

@@ -31,6 +31,18 @@ export interface Transport {
   connect(settings: ConnectionSettings, listener: ConnectionListener): Connection;
 }
 
+/** Several transports, of which one is used at a time. */
+export interface TransportChoice {
+  /** The one for the next connection. */
+  readonly current: Transport;
+  /** How often in a row all of them failed. */
+  readonly failedRounds: number;
+  /** A connection of `transport` carries operations. */
+  succeeded(transport: Transport): void;
+  /** A connection of `transport` ended that never carried any. Tells whether the one that is current now may be tried at once. */
+  failed(transport: Transport, failure: TransportError): boolean;
+}
+
 /** What a connection tells. Nothing follows `closed`, nor the client's own `close()`. */
 export interface ConnectionListener {
   /** Operations are served from now on. */
@@ -43,6 +55,8 @@ export interface ConnectionListener {
 
 /** One connection: a socket, or a response. */
 export interface Connection {
+  /** Whether the server says of each operation that it runs, which {@link ResultSink.started} tells then. */
+  readonly confirmsStarts?: boolean;
   /**
    * Starts an operation as soon as the connection can. A connection that is not shared gets one call.
    *
@@ -64,6 +78,8 @@ export interface StartedOperation {
 
 /** Where the results of one operation go; nothing follows `error` and `complete`. */
 export interface ResultSink {
+  /** The server says that the operation runs. */
+  started?(): void;
   /** A result; where a stream says beside it where it stands, that is in `extensions.resume.token`. */
   next(result: FormattedResult): void;
   /** The server ended the operation with request errors or the failure of its source. */

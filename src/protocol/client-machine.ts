@@ -154,6 +154,7 @@ export class ClientMachine implements ClientConnection {
       case 'next':
       case 'error':
       case 'complete':
+      case 'start_ack':
         return this.#readAnswer(message);
       case 'connection_ack':
         return this.#readAck(message, now);
@@ -175,6 +176,7 @@ export class ClientMachine implements ClientConnection {
     const operation = this.#operations.get(message.id);
     if (operation?.state !== 'active') return this.#readStray(message.id);
     if (message.type === 'next') return [{ kind: 'result', operation, result: message.payload }];
+    if (message.type === 'start_ack') return [{ kind: 'started', operation }];
     this.#end(operation);
     return [
       message.type === 'error'

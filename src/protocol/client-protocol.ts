@@ -12,6 +12,8 @@ export type IncomingMessage =
     }
   /** The server refuses the connection, or reports a fault of it. */
   | { readonly type: 'connection_error'; readonly payload?: unknown }
+  /** The operation runs; only some protocols say so. */
+  | { readonly id: OperationId; readonly type: 'start_ack' }
   | { readonly id: OperationId; readonly type: 'next'; readonly payload: FormattedResult }
   /** Request errors, or the failure of the source: the last message for the operation. */
   | {

@@ -150,6 +150,8 @@ export type ClientOutput =
   /** Evaluate the connection parameters, then call `initialise`. */
   | { readonly kind: 'initialise' }
   | { readonly kind: 'connected'; readonly ackPayload?: Readonly<Record<string, unknown>> }
+  /** The server says that the operation runs, where the protocol has a word for that. */
+  | { readonly kind: 'started'; readonly operation: ClientOperation }
   | {
       readonly kind: 'result';
       readonly operation: ClientOperation;

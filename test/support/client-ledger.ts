@@ -85,6 +85,7 @@ export class ClientLedger {
       account.results.push(output.result);
       return;
     }
+    if (output.kind === 'started') return;
     assert.equal(output.operation.state, 'done');
     account.end = output.kind;
   }

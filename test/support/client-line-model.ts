@@ -67,6 +67,10 @@ class ModelMember implements Member {
     return this.state !== 'left' && this.state !== 'failed';
   }
 
+  moved(): void {
+    this.#model.expect(false, 'a line with one transport has nowhere to send a member');
+  }
+
   attach(connection: Connection): void {
     // one of those who are told of a loss may bring the next connection before the others are told
     this.#model.expect(

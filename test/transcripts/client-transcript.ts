@@ -31,6 +31,7 @@ export type Outcome =
   | { readonly connected: unknown }
   | { readonly result: string; readonly is: unknown }
   | { readonly error: string; readonly are: readonly unknown[] }
+  | { readonly started: string }
   | { readonly complete: string }
   | { readonly lost: string; readonly code: number; readonly retryable: boolean }
   | { readonly connectionError: unknown }

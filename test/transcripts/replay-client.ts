@@ -104,6 +104,8 @@ class Replayer {
         return { result: this.#nameOf(output.operation), is: output.result };
       case 'error':
         return { error: this.#nameOf(output.operation), are: output.errors };
+      case 'started':
+        return { started: this.#nameOf(output.operation) };
       case 'complete':
         return { complete: this.#nameOf(output.operation) };
       case 'lost': {

@@ -209,6 +209,7 @@ export class SocketConnection implements Connection {
 function deliver(output: AboutOperation): void {
   const sink = output.operation.work as ResultSink; // `start` put it there
   if (output.kind === 'result') sink.next(output.result);
+  else if (output.kind === 'started') sink.started?.();
   else if (output.kind === 'error') sink.error(output.errors);
   else if (output.kind === 'complete') sink.complete();
   // whoever had a lost operation learns it from the end of the connection
