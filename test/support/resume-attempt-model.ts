@@ -280,7 +280,7 @@ export class AttemptModel {
 
   #receiveEvent(result: FormattedResult, token: string | undefined): Sight {
     const text = this.#textOf(result.data);
-    const next = this.#mayMiss ? this.#nextLike(text) : this.#next();
+    const next = this.#mayMiss ? this.#nextLike(text, token) : this.#next();
     assert(next, `${this.id} was sent ${text}, and nothing is due`);
     this.#cursor = next.offset;
     if (answerOf(this.spec, next.n) === 'fails') {
@@ -360,11 +360,14 @@ export class AttemptModel {
     return this.#due()[0];
   }
 
-  /** The next one that can be what was sent. */
-  #nextLike(text: string | undefined): Published | undefined {
+  /** The next one that can be what was sent. Failures are all alike, and only a token tells them apart. */
+  #nextLike(text: string | undefined, token: string | undefined): Published | undefined {
     const { spec } = this;
-    return this.#due().find(({ n }) =>
-      text === undefined ? answerOf(spec, n) === 'fails' : text.startsWith(`${n}/`),
+    const at = token === undefined ? undefined : this.#learn(token).place.offset;
+    return this.#due().find(({ n, offset }) =>
+      text === undefined
+        ? answerOf(spec, n) === 'fails' && (at ?? offset) === offset
+        : text.startsWith(`${n}/`),
     );
   }
 
