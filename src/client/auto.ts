@@ -1,0 +1,132 @@
+import { UsageError } from '../errors.ts';
+import type { Transport, TransportChoice } from './transport.ts';
+import type { TransportError } from './transport-error.ts';
+
+/** Keeps which transport worked for longer than a page lives: `localStorage` with two names changed. */
+export interface ChoiceStore {
+  get(): string | null | undefined;
+  set(choice: string): unknown;
+}
+
+/** Options of {@link auto}. */
+export interface AutoOptions {
+  /** How long one that worked is taken first, in milliseconds, before the order given counts again: networks change. @defaultValue 86_400_000 (one day) */
+  readonly forgetAfterMs?: number;
+  /** Keeps what worked beyond this program. If a method throws, it is as if there were none. @defaultValue none */
+  readonly store?: ChoiceStore;
+  /** Milliseconds since 1970. @defaultValue `Date.now` */
+  readonly now?: () => number;
+}
+
+const dayMs = 86_400_000;
+
+/** Close codes by which a server says something that is true on any transport. */
+const words: ReadonlySet<number | undefined> = new Set([1012, 1013, 4401, 4403, 4429]);
+
+/**
+ * Takes the first of several transports that works here, and remembers it.
+ *
+ * @remarks
+ * Where a connection of one ends before it carried anything, as in networks that forbid WebSockets or hold streams back, the next one is tried at once; once all have failed, the
+ * first one is tried again after the pause of `retry`. A server that refuses the connection itself, and a function of the application that fails, move nothing. Operations that were
+ * never sent move with the rest; queries and mutations of which a request may have reached the server fail.
+ *
+ * @param transports - the one that is wanted most comes first
+ * @throws UsageError if there are none
+ */
+export function auto(transports: readonly Transport[], options: AutoOptions = {}): TransportChoice {
+  if (transports.length === 0) throw new UsageError('`auto` needs at least one transport');
+  return new Choice(transports, options);
+}
+
+interface Known {
+  readonly transport: Transport;
+  readonly at: number;
+}
+
+class Choice implements TransportChoice {
+  failedRounds = 0;
+  readonly #transports: readonly Transport[];
+  readonly #options: AutoOptions;
+  #current: Transport;
+  /** What carried something last, and since when that is known. */
+  #known: Known | undefined;
+  /** Those that failed since anything worked, or since all had failed. */
+  readonly #failed = new Set<Transport>();
+  /** All have failed, and none was tried since. */
+  #isRoundOver = false;
+
+  constructor(transports: readonly Transport[], options: AutoOptions) {
+    this.#transports = transports;
+    this.#options = options;
+    this.#known = this.#recall();
+    this.#current = this.#wanted;
+  }
+
+  get current(): Transport {
+    const { forgetAfterMs = dayMs } = this.#options;
+    if (this.#known && this.#now() - this.#known.at >= forgetAfterMs) {
+      this.#known = undefined;
+      this.#current = this.#wanted;
+    }
+    return this.#current;
+  }
+
+  succeeded(transport: Transport): void {
+    this.failedRounds = 0;
+    this.#failed.clear();
+    this.#isRoundOver = false;
+    if (this.#known?.transport === transport) return;
+    this.#current = transport;
+    this.#known = { transport, at: this.#now() };
+    this.#keep(`${this.#transports.indexOf(transport)} ${this.#known.at}`);
+  }
+
+  failed(transport: Transport, { code, closeCode, retryAfterMs }: TransportError): boolean {
+    if (code === 'CLIENT_ERROR' || words.has(closeCode) || retryAfterMs !== undefined) return false;
+    // those who are late follow the first one
+    if (transport === this.current) {
+      this.#failed.add(transport);
+      this.#next();
+    }
+    return !this.#isRoundOver;
+  }
+
+  get #wanted(): Transport {
+    return this.#known?.transport ?? (this.#transports[0] as Transport); // there is one
+  }
+
+  #next(): void {
+    const untried = this.#transports.find((transport) => !this.#failed.has(transport));
+    this.#isRoundOver = untried === undefined;
+    this.#current = untried ?? this.#wanted;
+    if (untried) return;
+    this.failedRounds += 1;
+    this.#failed.clear();
+  }
+
+  #recall(): Known | undefined {
+    const [index, at] = this.#attempt((store) => store.get()?.split(' ').map(Number)) ?? [];
+    const transport = this.#transports[index ?? -1];
+    return transport && at !== undefined ? { transport, at } : undefined;
+  }
+
+  #keep(choice: string): void {
+    this.#attempt((store) => store.set(choice));
+  }
+
+  /** What is only there to help does not end anything. */
+  #attempt<Value>(use: (store: ChoiceStore) => Value): Value | undefined {
+    const { store } = this.#options;
+    try {
+      return store && use(store);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #now(): number {
+    const { now = Date.now } = this.#options;
+    return now();
+  }
+}
