@@ -1,30 +1,13 @@
-import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { bundle, compile, packageStep, runSteps } from './build-steps.mjs';
 
-/**
- * One step of the build.
- *
- * @typedef {object} Step
- * @property {readonly string[]} inputs - Files and folders that it reads.
- * @property {string} output - A file that it writes each time.
- * @property {() => void | Promise<unknown>} run - Throws if it fails.
- */
-
-const repository = fileURLToPath(new URL('..', import.meta.url));
 const chat = 'examples/chat';
 
-/** @type {readonly Step[]} */
+/** @type {readonly import('./build-steps.mjs').Step[]} */
 const steps = [
-  {
-    inputs: ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json'],
-    output: 'dist/adapters/node.js',
-    run: () => compile('tsconfig.build.json'),
-  },
+  packageStep,
   {
     inputs: [
-      'dist/adapters/node.js',
+      packageStep.output,
       `${chat}/memory-rooms.ts`,
       `${chat}/redis-rooms.ts`,
       `${chat}/rooms.ts`,
@@ -44,48 +27,11 @@ const steps = [
       'package-lock.json',
     ],
     output: `${chat}/dist/pages/index.html`,
-    run: async () => {
-      const { build } = await import('vite');
-      await build({ configFile: path.join(repository, chat, 'vite.config.ts') });
-    },
+    run: () => bundle(chat),
   },
 ];
 
 /** Builds of the package and the chat example what is missing or older than its sources; silent if all goes well. */
 export async function buildChat() {
-  for (const step of steps) {
-    // a step reads what the one before it wrote
-    if (isStale(step)) await step.run();
-  }
-}
-
-/** @param {Step} step */
-function isStale({ inputs, output }) {
-  const builtAt = statSync(path.join(repository, output), { throwIfNoEntry: false })?.mtimeMs;
-  return builtAt === undefined || inputs.some((input) => newestIn(input) > builtAt);
-}
-
-/**
- * @param {string} input
- * @returns {number}
- */
-function newestIn(input) {
-  const place = path.join(repository, input);
-  const stats = statSync(place);
-  if (!stats.isDirectory()) return stats.mtimeMs;
-  const files = readdirSync(place, { recursive: true, encoding: 'utf8' });
-  return files.reduce(
-    (newest, file) => Math.max(newest, statSync(path.join(place, file)).mtimeMs),
-    stats.mtimeMs,
-  );
-}
-
-/** @param {string} project */
-function compile(project) {
-  const tsc = path.join(repository, 'node_modules/typescript/bin/tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', project], {
-    cwd: repository,
-    stdio: 'inherit',
-  });
-  if (status !== 0) throw new Error(`${project} does not compile`);
+  await runSteps(steps);
 }

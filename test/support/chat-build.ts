@@ -1,2 +1,8 @@
+import { buildChat } from '../../scripts/build-chat.mjs';
+import { buildListServer } from '../../scripts/build-example.mjs';
+
 /** Before the tests with a browser, once for all files: several builds at a time would be in each other's way. */
-export { buildChat as setup } from '../../scripts/build-chat.mjs';
+export async function setup(): Promise<void> {
+  await buildChat();
+  await buildListServer();
+}
