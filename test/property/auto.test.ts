@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 
 import { TransportError } from '../../src/client/transport-error.ts';
 import { QuickClock } from '../support/client-clock.ts';
+import type { ScriptedConnection } from '../support/scripted-transport.ts';
 import { ScriptedTransport } from '../support/scripted-transport.ts';
 
 const which = fc.nat({ max: 5 });
@@ -17,7 +18,8 @@ const acts = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constantFrom('serve' as const, 'lose' as const), which }),
     fc.record({ kind: fc.constant('refuse' as const), which, isFinal: fc.boolean() }),
-    fc.record({ kind: fc.constantFrom('subscribe' as const, 'reconnect' as const) }),
+    fc.record({ kind: fc.constant('subscribe' as const) }),
+    fc.record({ kind: fc.constant('reconnect' as const) }),
     fc.record({ kind: fc.constant('cancel' as const), which }),
     fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(0, 400, 70_000) }),
   ),
@@ -52,32 +54,11 @@ class World {
   }
 
   async perform(act: Act): Promise<void> {
-    const at = 'which' in act ? act.which : 0;
-    const connection = this.connections[at % Math.max(1, this.connections.length)];
-    switch (act.kind) {
-      case 'serve':
-        if (connection?.state === 'connecting') connection.serve();
-        break;
-      case 'lose':
-        connection?.fail();
-        break;
-      case 'refuse':
-        connection?.fail(
-          new TransportError('CONNECTION_REFUSED', '', !act.isFinal, { status: 403 }),
-        );
-        break;
-      case 'subscribe':
-        this.#subscribe();
-        break;
-      case 'reconnect':
-        this.#client.reconnect();
-        break;
-      case 'cancel':
-        this.running[at % Math.max(1, this.running.length)]?.return();
-        break;
-      case 'wait':
-        await this.clock.advance(act.ms);
-    }
+    if (act.kind === 'wait') await this.clock.advance(act.ms);
+    else if (act.kind === 'subscribe') this.#subscribe();
+    else if (act.kind === 'reconnect') this.#client.reconnect();
+    else if (act.kind === 'cancel') this.running[act.which % this.running.length]?.return();
+    else this.#change(act, this.connections[act.which % this.connections.length]);
   }
 
   /** From now on everything works. */
@@ -91,6 +72,17 @@ class World {
 
   close(): void {
     this.#client.close();
+  }
+
+  #change(
+    act: Extract<Act, { readonly kind: 'serve' | 'lose' | 'refuse' }>,
+    connection: ScriptedConnection | undefined,
+  ): void {
+    if (act.kind === 'lose') connection?.fail();
+    else if (act.kind === 'refuse') {
+      const details = { status: 403 };
+      connection?.fail(new TransportError('CONNECTION_REFUSED', '', !act.isFinal, details));
+    } else if (connection?.state === 'connecting') connection.serve();
   }
 
   #subscribe(): void {

@@ -17,8 +17,11 @@ export class ScriptedConnection implements Connection {
   /** What runs on it. */
   readonly started = new Map<ResultSink, StartedOperation>();
 
-  constructor(listener: ConnectionListener) {
+  readonly confirmsStarts: boolean;
+
+  constructor(listener: ConnectionListener, confirmsStarts: boolean) {
     this.listener = listener;
+    this.confirmsStarts = confirmsStarts;
   }
 
   start(operation: StartedOperation, sink: ResultSink): () => void {
@@ -58,8 +61,11 @@ export class ScriptedTransport implements Transport {
   readonly isShared: boolean;
   readonly connections: ScriptedConnection[] = [];
 
-  constructor(kind: 'shared' | 'single') {
+  readonly #confirmsStarts: boolean;
+
+  constructor(kind: 'shared' | 'single', confirmsStarts = false) {
     this.isShared = kind === 'shared';
+    this.#confirmsStarts = confirmsStarts;
   }
 
   /** Those that are not gone. */
@@ -75,7 +81,7 @@ export class ScriptedTransport implements Transport {
   }
 
   connect(_settings: unknown, listener: ConnectionListener): Connection {
-    const connection = new ScriptedConnection(listener);
+    const connection = new ScriptedConnection(listener, this.#confirmsStarts);
     this.connections.push(connection);
     return connection;
   }
