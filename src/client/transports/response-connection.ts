@@ -1,7 +1,6 @@
 import { ProtocolViolation } from '../../errors.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { never } from '../../vocabulary.ts';
-import type { Instant } from '../../vocabulary.ts';
 import type {
   Connection,
   ConnectionListener,
@@ -11,15 +10,24 @@ import type {
 } from '../transport.ts';
 import { TransportError } from '../transport-error.ts';
 import type { TransportErrorDetails } from '../transport-error.ts';
-import type { MethodOptions, ResponseLike, StreamOptions } from './fetch-options.ts';
+import type {
+  FileOptions,
+  Form,
+  MethodOptions,
+  ResponseLike,
+  StreamOptions,
+} from './fetch-options.ts';
 import { toFetchArguments, toRequestText } from './fetch-request.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { chunksOf, readText } from './response-body.ts';
+import type { BodyReader } from './response-body.ts';
 import { isPassing, shownCharacters, toFailure } from './response-failure.ts';
 import { resultMediaType } from './response-format.ts';
 import type { ResponseFormat, StreamOutput, StreamReader } from './response-format.ts';
 import { readObject } from './response-text.ts';
 
 /** What a connection over one response is made of. */
-export interface ResponseConnectionParts extends StreamOptions, MethodOptions {
+export interface ResponseConnectionParts extends StreamOptions, MethodOptions, FileOptions {
   readonly format: ResponseFormat;
   readonly settings: ConnectionSettings;
   readonly listener: ConnectionListener;
@@ -28,31 +36,27 @@ export interface ResponseConnectionParts extends StreamOptions, MethodOptions {
 /** How long a subscription may take to begin, and a refusal to say more than its status. */
 const patienceMs = 10_000;
 
-/** Heartbeats that are closer say nothing, and those that are further apart had events between them, which took their place. */
-const shortestIntervalMs = 1_000;
-const longestIntervalMs = 60_000;
-
-const shortestSilenceMs = 15_000;
-
 /** One operation: its request, and the response. */
 export class ResponseConnection implements Connection {
   readonly #parts: ResponseConnectionParts;
   readonly #controller = new AbortController();
-  #body: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #heartbeats = new Heartbeats();
+  #body: BodyReader | undefined;
   #stream: StreamReader | undefined;
   #isOver = false;
+  /** What was sent cannot be sent again. */
+  #isSpent = false;
   #cancelTimer: (() => void) | undefined;
-  #heartbeatAt: Instant = never;
-  /** The longest between heartbeats; 0 until there are two. */
-  #intervalMs = 0;
 
   constructor(parts: ResponseConnectionParts) {
     this.#parts = parts;
   }
 
   start(operation: StartedOperation, sink: ResultSink): () => void {
-    const text = toRequestText(operation);
-    if (!this.#isOver) void this.#run(operation, text, sink);
+    const form = this.#parts.uploads?.(operation.request, this.#controller.signal);
+    this.#isSpent = form?.duplex !== undefined;
+    const body = form ?? toRequestText(operation);
+    if (!this.#isOver) void this.#run(operation, body, sink);
     return () => this.close();
   }
 
@@ -65,7 +69,7 @@ export class ResponseConnection implements Connection {
   }
 
   /** Never rejects. */
-  async #run(operation: StartedOperation, text: string, sink: ResultSink): Promise<void> {
+  async #run(operation: StartedOperation, body: string | Form, sink: ResultSink): Promise<void> {
     const { fetch = globalThis.fetch, connectTimeoutMs } = this.#parts;
     const defaultMs = operation.kind === 'subscription' ? patienceMs : never;
     this.#after(connectTimeoutMs ?? defaultMs, () => {
@@ -73,7 +77,7 @@ export class ResponseConnection implements Connection {
     });
     let code: ErrorCode = 'CLIENT_ERROR';
     try {
-      const [url, init] = await toFetchArguments(this.#parts, operation, text);
+      const [url, init] = await toFetchArguments(this.#parts, operation, body);
       if (this.#isOver) return;
       code = 'CONNECTION_LOST';
       const response = await fetch(url, { ...init, signal: this.#controller.signal });
@@ -93,6 +97,7 @@ export class ResponseConnection implements Connection {
     sink: ResultSink,
   ): Promise<void> {
     const { ok, headers } = response;
+    const read = (characters: number) => readText(chunksOf(response, this.#body), characters);
     const { stream } = this.#parts.format;
     const contentType = headers.get('content-type') ?? '';
     const mediaType = contentType.replace(/;.*/, '').trim().toLowerCase();
@@ -106,11 +111,11 @@ export class ResponseConnection implements Connection {
         : ok && mediaType === 'application/json'
     ) {
       this.#accept();
-      this.#takeResult(response, await this.#readText(response, never), sink);
+      this.#takeResult(response, await read(never), sink);
     } else {
       const refuse = (body: string): void => this.#finish(toFailure(response, body));
       this.#after(patienceMs, () => refuse(''));
-      refuse(await this.#readText(response, shownCharacters).catch(() => ''));
+      refuse(await read(shownCharacters).catch(() => ''));
     }
   }
 
@@ -121,30 +126,11 @@ export class ResponseConnection implements Connection {
 
   async #readStream(response: ResponseLike, stream: StreamReader, sink: ResultSink): Promise<void> {
     this.#awaitMore();
-    for await (const chunk of this.#chunksOf(response)) {
+    for await (const chunk of chunksOf(response, this.#body)) {
       for (const output of stream.push(chunk)) this.#apply(output, sink);
       this.#awaitMore();
     }
     this.#lose('CONNECTION_LOST', 'The response ended early.');
-  }
-
-  async #readText(response: ResponseLike, characters: number): Promise<string> {
-    const decoder = new TextDecoder();
-    let text = '';
-    for await (const chunk of this.#chunksOf(response)) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length > characters) break;
-    }
-    return text;
-  }
-
-  async *#chunksOf(response: ResponseLike): AsyncGenerator<Uint8Array> {
-    if (!this.#body) yield new Uint8Array(await response.arrayBuffer());
-    for (;;) {
-      const chunk = await this.#body?.read();
-      if (!chunk?.value || this.#isOver) return;
-      yield chunk.value;
-    }
   }
 
   #takeResult(response: ResponseLike, text: string, sink: ResultSink): void {
@@ -170,24 +156,14 @@ export class ResponseConnection implements Connection {
       case 'reload':
         return this.#lose('CONNECTION_LOST', 'The server reloads.', { payload: output.errors });
       case 'heartbeat':
-        return this.#measureInterval();
+        return this.#heartbeats.beat(this.#parts.settings.clock.now());
       case 'violation':
         return this.#parts.listener.violated('A result has to be a JSON object.');
     }
   }
 
-  #measureInterval(): void {
-    const now = this.#parts.settings.clock.now();
-    const intervalMs = Math.min(now - this.#heartbeatAt, longestIntervalMs);
-    this.#heartbeatAt = now;
-    if (intervalMs < shortestIntervalMs) return;
-    this.#intervalMs = Math.max(this.#intervalMs, intervalMs);
-  }
-
   #awaitMore(): void {
-    const { silenceMs } = this.#parts;
-    const defaultMs = this.#intervalMs ? Math.max(shortestSilenceMs, 3 * this.#intervalMs) : never;
-    this.#after(silenceMs ?? defaultMs, () => {
+    this.#after(this.#parts.silenceMs ?? this.#heartbeats.silenceMs, () => {
       this.#lose('TERMINATED', 'The server is silent.');
     });
   }
@@ -212,6 +188,7 @@ export class ResponseConnection implements Connection {
   #finish(failure: TransportError): void {
     if (this.#isOver) return;
     this.close();
+    if (this.#isSpent) Object.assign(failure, { retryable: false });
     this.#parts.listener.closed(failure);
   }
 }

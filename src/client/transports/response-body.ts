@@ -1,0 +1,35 @@
+import type { ResponseLike } from './fetch-options.ts';
+
+/** Reads a response's body. */
+export type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
+
+/**
+ * Reads a body until `reader` is cancelled.
+ *
+ * @yields pieces as they come; without a reader everything at once, when all of it is there
+ */
+export async function* chunksOf(
+  response: ResponseLike,
+  reader: BodyReader | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (!reader) yield new Uint8Array(await response.arrayBuffer());
+  for (;;) {
+    const chunk = await reader?.read();
+    if (!chunk?.value) return;
+    yield chunk.value;
+  }
+}
+
+/** The text that `chunks` begin with: all of it, or more than so many characters. */
+export async function readText(
+  chunks: AsyncIterable<Uint8Array>,
+  characters: number,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of chunks) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > characters) break;
+  }
+  return text;
+}
