@@ -1,0 +1,79 @@
+import { ApolloLink, Observable } from '@apollo/client';
+import type { ApolloClient } from '@apollo/client';
+import { print } from '@apollo/client/utilities';
+
+import type { Operations } from '../client/client.ts';
+import type { CarriedOperation } from './carry-operation.ts';
+import { carryOperation } from './carry-operation.ts';
+import { createMissedEvents, reporterOf } from './missed-events.ts';
+import type { MissedEventsOptions } from './missed-events.ts';
+
+declare module '@apollo/client' {
+  /** Events that make Apollo Client ask again for queries. */
+  interface RefetchEvents {
+    /** Subscriptions that missed events, or may have; for `new RefetchEventManager({ sources: { subscriptionGap: true } })`. */
+    subscriptionGap: readonly ApolloLink.Operation[];
+  }
+}
+
+/** Options of {@link createApolloLink}; a function as `onGap` gets the subscription, which has its client. */
+export type ApolloLinkOptions = MissedEventsOptions<readonly [operation: ApolloLink.Operation]>;
+
+/**
+ * The end of a chain of Apollo's links: carries subscriptions, queries and mutations over `client`.
+ *
+ * @remarks
+ * GraphQL errors are in the results, as Apollo wants them; what the transport fails at is a {@link TransportError}, for Apollo an error of the network. `fetchOptions.signal` of
+ * the context cancels an operation. Parts of `@defer` and `@stream` are handed on as they come.
+ */
+export function createApolloLink(client: Operations, options: ApolloLinkOptions = {}): ApolloLink {
+  const missedEvents = createMissedEvents(options, refetch);
+  const report = reporterOf(options);
+  return new ApolloLink(
+    (operation) =>
+      new Observable((observer) =>
+        carryOperation(
+          client,
+          {
+            ...toCarried(operation),
+            onMissed: missedEvents && (() => missedEvents(operation)),
+            report,
+          },
+          {
+            // a part of a result is one that the handler of incremental results knows
+            next: (result) => observer.next(result as ApolloLink.Result),
+            error: (failure) => observer.error(failure),
+            complete: () => observer.complete(),
+          },
+        ),
+      ),
+  );
+}
+
+function toCarried(operation: ApolloLink.Operation): Pick<CarriedOperation, 'kind' | 'options'> {
+  const { query, variables, operationName, operationType, extensions } = operation;
+  const { fetchOptions } = operation.getContext();
+  const signal: unknown = fetchOptions?.signal;
+  return {
+    kind: operationType,
+    options: {
+      query: print(query),
+      variables,
+      ...(operationName !== undefined && { operationName }),
+      ...(Object.keys(extensions).length > 0 && { extensions }),
+      ...(signal instanceof AbortSignal && { signal }),
+    },
+  };
+}
+
+/** Where the event has a source the queries themselves say whether they want it; elsewhere all that are in use are asked again. */
+function refetch(gaps: readonly (readonly [ApolloLink.Operation])[]): void {
+  const operations = gaps.map(([operation]) => operation);
+  for (const apollo of new Set<ApolloClient>(operations.map(({ client }) => client))) {
+    const manager = apollo.refetchEventManager;
+    const own = operations.filter(({ client }) => client === apollo);
+    if (manager?.hasSource('subscriptionGap')) manager.emit('subscriptionGap', own);
+    // a query that fails tells its observers
+    else void apollo.refetchQueries({ include: 'active' });
+  }
+}

@@ -1,0 +1,91 @@
+import type { Operations } from '../client/client.ts';
+import type { Observer, OperationOptions, OperationResult } from '../client/operation-handle.ts';
+import type { OperationKind } from '../client/transport.ts';
+import { watchForMissedEvents } from './missed-events.ts';
+
+/** An operation of another library, on its way to the server. */
+export interface CarriedOperation {
+  readonly kind: OperationKind;
+  readonly options: OperationOptions<
+    Readonly<Record<string, unknown>>,
+    Readonly<Record<string, unknown>>
+  > & {
+    readonly query: string;
+  };
+  /** Called each time that events of a subscription are missing, or may be. */
+  readonly onMissed: (() => void) | undefined;
+  /** Told what nobody else can be told. */
+  readonly report: (error: unknown) => void;
+}
+
+/** Where its results go; exactly one of `error` and `complete` is the last call, unless it was cancelled. */
+export interface CarriedObserver extends Required<Observer<OperationResult>> {
+  error(failure: Error): void;
+}
+
+/** The results of such a document come in parts. A string that says the same only makes it a stream of one result. */
+const comesInParts = /@(?:defer|stream)\b/;
+
+/**
+ * Runs an operation: queries and mutations the way that the client has for these, subscriptions and everything that comes in parts as streams.
+ *
+ * @returns cancels it
+ */
+export function carryOperation(
+  client: Operations,
+  operation: CarriedOperation,
+  observer: CarriedObserver,
+): () => void {
+  const isSubscription = operation.kind === 'subscription';
+  return isSubscription || comesInParts.test(operation.options.query)
+    ? carryStream(client, operation, observer)
+    : carrySingle(client, operation, observer);
+}
+
+function carryStream(
+  client: Operations,
+  { kind, options, onMissed, report }: CarriedOperation,
+  observer: CarriedObserver,
+): () => void {
+  const isSubscription = kind === 'subscription';
+  try {
+    const stream = client.subscribe({ ...options, ...(!isSubscription && { retry: false }) });
+    const subscription = stream.subscribe(observer);
+    if (isSubscription && onMissed) watchForMissedEvents(stream, onMissed).catch(report);
+    return () => subscription.unsubscribe();
+  } catch (error) {
+    // a client that was closed
+    observer.error(toError(error));
+    return () => {};
+  }
+}
+
+function carrySingle(
+  client: Operations,
+  { kind, options, report }: CarriedOperation,
+  observer: CarriedObserver,
+): () => void {
+  const cancelling = new AbortController();
+  const signal = options.signal
+    ? AbortSignal.any([options.signal, cancelling.signal])
+    : cancelling.signal;
+  const run = async (): Promise<void> => {
+    const asked = { ...options, signal };
+    let result: OperationResult;
+    try {
+      result = await (kind === 'query' ? client.query(asked) : client.mutate(asked));
+    } catch (failure) {
+      if (!cancelling.signal.aborted) observer.error(toError(failure));
+      return;
+    }
+    observer.next(result);
+    observer.complete();
+  };
+  run().catch(report);
+  return () => cancelling.abort();
+}
+
+/** The reason of a signal may be anything. */
+function toError(failure: unknown): Error {
+  return failure instanceof Error ? failure : new Error(String(failure), { cause: failure });
+}
