@@ -159,6 +159,7 @@ export const errorTable = {
   DOCUMENT_NOT_FOUND: { httpStatus: 404, retryable: false, log: 'info' },
   DOCUMENT_NOT_TRUSTED: { httpStatus: 403, retryable: false, log: 'info' },
   SUBSCRIBE_FAILED: { httpStatus: 500, retryable: false, log: 'error' },
+  TOPIC_KEY_TOO_LONG: { httpStatus: 400, retryable: false, log: 'info' },
   SOURCE_NEEDS_PROCESS: { retryable: false, log: 'error' },
   RESULT_TOO_BIG: { retryable: false, log: 'warn' },
 
@@ -195,6 +196,7 @@ export const errorTable = {
   // What a client finds out by itself.
   CONNECTION_LOST: { retryable: true, log: 'debug' },
   CONNECT_TIMEOUT: { retryable: true, log: 'info' },
+  START_TIMEOUT: { retryable: true, log: 'info' },
 
   // Brokers.
   BROKER_CLOSED: { httpStatus: 503, retryable: true, log: 'warn' },

@@ -3,7 +3,9 @@ import { GraphQLError } from 'graphql';
 import { Broadcaster } from '../../broker/broadcaster.ts';
 import { isSharable } from '../../broker/sharable-source.ts';
 import type { SharableSource } from '../../broker/sharable-source.ts';
+import type { ErrorCode } from '../../errors.ts';
 import type { Refused } from '../../execution/index.ts';
+import { utf8Length } from '../../protocol/index.ts';
 import type { FormattedError, OperationRequest } from '../../vocabulary.ts';
 import type { ResultSink } from '../operation-run.ts';
 import { OperationRun } from '../operation-run.ts';
@@ -144,6 +146,7 @@ export class GatewayOperation implements ResultSink {
     const subscription = this.#toRecord(registration, stream, decision);
     const { topic, key, token } = subscription;
     const place = { topic, key };
+    if (utf8Length(JSON.stringify(place)) > placeBytes) return placeTooLong;
     const text = JSON.stringify(subscription);
     await store.addSubscription({ place, token, text, expiresAt: record.expiresAt });
     this.#place = place;
@@ -184,14 +187,18 @@ export class GatewayOperation implements ResultSink {
   }
 }
 
-const code = 'SOURCE_NEEDS_PROCESS';
-const needsProcess: Refused = {
-  kind: 'refused',
-  code,
-  errors: [
-    new GraphQLError(
-      'This subscription reads a source that lives in a process; behind a gateway only those over a topic can be subscribed to.',
-      { extensions: { code } },
-    ),
-  ],
-};
+/** Of a topic and a key as JSON: the record of a connection has those of all its subscriptions. */
+const placeBytes = 1_024;
+
+const needsProcess = toRefused(
+  'SOURCE_NEEDS_PROCESS',
+  'This subscription reads a source that lives in a process; behind a gateway only those over a topic can be subscribed to.',
+);
+const placeTooLong = toRefused(
+  'TOPIC_KEY_TOO_LONG',
+  `The topic and the key of a subscription behind a gateway take at most ${placeBytes} bytes.`,
+);
+
+function toRefused(code: ErrorCode, message: string): Refused {
+  return { kind: 'refused', code, errors: [new GraphQLError(message, { extensions: { code } })] };
+}

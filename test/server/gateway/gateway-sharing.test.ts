@@ -157,4 +157,12 @@ describe('a subscription behind a gateway', () => {
     ]);
     expect(stage.store.subscriptionCount).toBe(0);
   });
+
+  it('is refused if its key is too long to be kept for each of them', async () => {
+    const query = `subscription { said(room: "${'x'.repeat(1_100)}") { text } }`;
+    expect(await stage.subscribe('ada', '1', query)).toMatchObject([
+      { id: '1', type: 'error', payload: [{ extensions: { code: 'TOPIC_KEY_TOO_LONG' } }] },
+    ]);
+    expect(stage.store.subscriptionCount).toBe(0);
+  });
 });
