@@ -5,14 +5,16 @@ export interface IncomingEvent {
   /** `message` where the stream named none. */
   readonly event: string;
   readonly data: string;
-  /** The id that was set last, by this event or an earlier one; empty if none ever was. */
+  /** The id that was set last, by this event or, unless ids are those of events, an earlier one; empty if none ever was. */
   readonly lastEventId: string;
 }
 
-/** Bounds of an {@link EventStreamParser}. */
+/** Options of an {@link EventStreamParser}. */
 export interface EventStreamParserOptions {
   /** Characters of the data of one event, and of one line. @defaultValue 16_777_216 */
   readonly eventCharacters?: number;
+  /** Whose an id is: that of the stream, as browsers have it, counts until another comes; that of the event counts for nothing else. @defaultValue 'stream' */
+  readonly idsOf?: 'stream' | 'event';
 }
 
 /**
@@ -24,6 +26,7 @@ export interface EventStreamParserOptions {
  */
 export class EventStreamParser {
   readonly #maximum: number;
+  readonly #idsOf: 'stream' | 'event';
   readonly #decoder = new TextDecoder();
   /** The line that is not finished. It grows by concatenation, which copies nothing, and is looked into once its end has come. */
   #line = '';
@@ -37,8 +40,12 @@ export class EventStreamParser {
   #lastEventId = '';
   #retryMs: number | undefined;
 
-  constructor({ eventCharacters = 16 * 1_024 * 1_024 }: EventStreamParserOptions = {}) {
+  constructor({
+    eventCharacters = 16 * 1_024 * 1_024,
+    idsOf = 'stream',
+  }: EventStreamParserOptions = {}) {
     this.#maximum = eventCharacters;
+    this.#idsOf = idsOf;
   }
 
   /** What to send as `Last-Event-ID`; an event without data, which is not dispatched, moves it too. */
@@ -101,6 +108,7 @@ export class EventStreamParser {
     this.#data = '';
     this.#event = '';
     this.#lastEventId = lastEventId;
+    if (this.#idsOf === 'event') this.#id = '';
     return data ? { event, data: data.slice(0, -1), lastEventId } : undefined;
   }
 

@@ -149,6 +149,19 @@ describe('the id', () => {
     ]);
   });
 
+  it('may be those of single events: they count for no other', () => {
+    const parser = new EventStreamParser({ idsOf: 'event' });
+
+    expect(
+      parser.push(bytesOf('id: 1\ndata: a\n\ndata: b\n\nid: 2\n\ndata: c\n\nid: 1\ndata: d\n\n')),
+    ).toEqual([
+      message('a', { lastEventId: '1' }),
+      message('b'),
+      message('c'),
+      message('d', { lastEventId: '1' }),
+    ]);
+  });
+
   it('moves with an event that is not dispatched for want of data, but not with an unfinished one', () => {
     const parser = new EventStreamParser();
 
