@@ -49,6 +49,23 @@ export function encodeMessage({ id, type, payload }: MessageLike): string {
   return JSON.stringify({ id, type, payload });
 }
 
+/**
+ * Writes a request.
+ *
+ * @throws TypeError for what JSON cannot hold, files included, of which `JSON.stringify` makes `{}` without a word
+ */
+export function writeJson(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) => {
+    if (!isFile(member)) return member;
+    throw new TypeError('Files need a transport with the option `uploads`');
+  });
+}
+
+/** Whether `value` is a `Blob` or a `File`, of whichever realm. */
+export function isFile(value: unknown): boolean {
+  return /^\[object (Blob|File)]$/.test(Object.prototype.toString.call(value));
+}
+
 /** True for objects alone: neither `null` nor an array counts. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

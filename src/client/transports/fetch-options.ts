@@ -1,3 +1,4 @@
+import type { OperationRequest } from '../../vocabulary.ts';
 import type { ConnectionSettings, Provided } from '../transport.ts';
 
 /** What is used of a response. Without `body`, as on some runtimes, nothing is read before all of it is there. */
@@ -40,4 +41,26 @@ export interface StreamOptions extends FetchOptions {
 export interface MethodOptions {
   /** How operations are sent; mutations, and documents that hold any, always by POST. @defaultValue 'POST' */
   readonly method?: 'POST' | 'GET';
+}
+
+/** For transports that may carry files. */
+export interface FileOptions {
+  /** Sends files in forms: `uploads()` of `millrace/client/uploads`. @defaultValue none: an operation with files fails */
+  readonly uploads?: Uploads;
+}
+
+/**
+ * Writes a request that holds files; gives `undefined` for any other.
+ *
+ * @param signal - aborts when nobody will read the body any more
+ * @throws TypeError for what cannot be written
+ */
+export type Uploads = (request: OperationRequest, signal: AbortSignal) => Form | undefined;
+
+/** The body of a request with files. */
+export interface Form {
+  readonly body: FormData | ReadableStream<Uint8Array>;
+  readonly headers: Readonly<Record<string, string>>;
+  /** There for a stream, which `fetch` asks for, and which cannot be sent again. */
+  readonly duplex?: 'half';
 }

@@ -1,45 +1,59 @@
+import { writeJson } from '../../protocol/json-frame.ts';
 import { provide } from '../transport.ts';
 import type { ConnectionSettings, StartedOperation } from '../transport.ts';
-import type { FetchOptions, MethodOptions } from './fetch-options.ts';
+import type { FetchOptions, FileOptions, Form, MethodOptions } from './fetch-options.ts';
 import { toFetchUrl } from './fetch-url.ts';
 import type { ResponseFormat } from './response-format.ts';
 
 /** What requests are made from. */
-export interface RequestParts extends FetchOptions, MethodOptions {
+export interface RequestParts extends FetchOptions, MethodOptions, FileOptions {
   readonly format: ResponseFormat;
   readonly settings: ConnectionSettings;
 }
 
-/** The text of a request: its four members, of which those that say nothing are absent. */
+/**
+ * The text of a request: its four members, of which those that say nothing are absent. So is the empty text of a document that others name.
+ *
+ * @throws TypeError for what JSON cannot hold
+ */
 export function toRequestText({ request }: StartedOperation): string {
   const { query, operationName, variables, extensions } = request;
-  return JSON.stringify({ query, operationName, variables, extensions });
+  return writeJson({ query: query || undefined, operationName, variables, extensions });
 }
 
 /**
  * The arguments of `fetch`. Rejects with what a function of the caller threw, or for a url or headers that cannot be.
  *
- * @param text - as {@link toRequestText} gave it
+ * @param body - a form, or what {@link toRequestText} gave
  */
 export async function toFetchArguments(
   parts: RequestParts,
   operation: StartedOperation,
-  text: string,
+  body: string | Form,
 ): Promise<[url: string, init: RequestInit]> {
   const url = toFetchUrl(await provide(parts.url ?? parts.settings.url));
   const headers = new Headers(await provide(parts.headers));
   const { accept, stream } = parts.format;
-  if (!headers.has('accept')) headers.set('accept', accept);
+  const add = (name: string, value: string): void => {
+    if (!headers.has(name)) headers.set(name, value);
+  };
+  add('accept', accept);
   const token = tokenOf(operation);
   if (token && stream?.tokenHeader) headers.set(stream.tokenHeader, token);
+  const init = { ...parts.requestInit, headers };
+  headers.delete('content-type');
+  if (typeof body !== 'string') {
+    for (const [name, value] of Object.entries(body.headers)) add(name, value);
+    return [url.href, { ...init, ...body, headers, method: 'POST' }];
+  }
   if (!isByGet(parts, operation)) {
     headers.set('content-type', 'application/json');
-    return [url.href, { ...parts.requestInit, method: 'POST', headers, body: text }];
+    return [url.href, { ...init, method: 'POST', body }];
   }
-  for (const [name, value] of Object.entries(JSON.parse(text) as object)) {
+  for (const [name, value] of Object.entries(JSON.parse(body) as object)) {
     url.searchParams.set(name, typeof value === 'string' ? value : JSON.stringify(value));
   }
-  return [url.href, { ...parts.requestInit, headers }];
+  return [url.href, init];
 }
 
 /** Behind which event the operation goes on; only text that a header can hold, for the request says it, too. */
@@ -49,9 +63,12 @@ function tokenOf({ request }: StartedOperation): string | undefined {
 }
 
 function isByGet({ method, format }: RequestParts, { kind, request }: StartedOperation): boolean {
+  const { query, extensions } = request;
   return (
     method === 'GET' &&
     (kind === 'query' || (kind === 'subscription' && format.stream !== undefined)) &&
-    !/\bmutation\b/.test(request.query)
+    !/\bmutation\b/.test(query) &&
+    // a text beside its hash is there to be kept: it is sent this once, and may be too long for a url
+    !(query && extensions?.['persistedQuery'])
   );
 }

@@ -1,4 +1,5 @@
 import type { ClientProtocol } from '../client-protocol.ts';
+import { writeJson } from '../json-frame.ts';
 import { encodeClientMessage, readServerMessage } from './codec.ts';
 import { subprotocol } from './messages.ts';
 
@@ -9,7 +10,7 @@ export const graphqlTransportWs: ClientProtocol = {
   isStrict: true,
   encodeInit: (payload) =>
     encodeClientMessage({ type: 'connection_init', ...(payload && { payload }) }),
-  encodeStart: (id, payload) => encodeClientMessage({ id, type: 'subscribe', payload }),
+  encodeStart: (id, payload) => writeJson({ id, type: 'subscribe', payload }),
   encodeStop: (id) => encodeClientMessage({ id, type: 'complete' }),
   decode: readServerMessage,
   pingFrame: '{"type":"ping"}',

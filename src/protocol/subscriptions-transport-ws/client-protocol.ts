@@ -1,5 +1,6 @@
 import { ProtocolViolation } from '../../errors.ts';
 import type { ClientProtocol } from '../client-protocol.ts';
+import { writeJson } from '../json-frame.ts';
 import { encodeClientMessage, parseServerMessage } from './codec.ts';
 import { subprotocol } from './messages.ts';
 
@@ -10,7 +11,7 @@ export const subscriptionsTransportWs: ClientProtocol = {
   isStrict: false,
   // As the reference client does: servers of its time read members of the payload without looking whether there is one.
   encodeInit: (payload = {}) => encodeClientMessage({ type: 'connection_init', payload }),
-  encodeStart: (id, payload) => encodeClientMessage({ id, type: 'start', payload }),
+  encodeStart: (id, payload) => writeJson({ id, type: 'start', payload }),
   encodeStop: (id) => encodeClientMessage({ id, type: 'stop' }),
   decode: (frame) => {
     const message = parseServerMessage(frame);

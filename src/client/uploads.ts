@@ -1,0 +1,72 @@
+import { isFile } from '../protocol/json-frame.ts';
+import type { Uploads } from './transports/fetch-options.ts';
+import { toFormStream } from './uploads/form-stream.ts';
+import { StreamedFile } from './uploads/streamed-file.ts';
+import { takeFiles } from './uploads/take-files.ts';
+
+export type { Form, Uploads } from './transports/fetch-options.ts';
+export { StreamedFile } from './uploads/streamed-file.ts';
+export type { FileStream } from './uploads/streamed-file.ts';
+
+/** Options of {@link uploads}. */
+export interface UploadsOptions {
+  /**
+   * What counts as a file beside `Blob`, `File` and {@link StreamedFile}: what the `FormData` of the runtime takes as one. On React Native it is {@link isReactNativeFile}.
+   *
+   * @defaultValue none
+   */
+  readonly isFile?: (value: unknown) => boolean;
+  /**
+   * Headers that make browsers ask a server first whether it wants the request; servers insist on one. For another origin all of them have to be allowed there.
+   *
+   * @defaultValue `graphql-require-preflight`, `apollo-require-preflight` and `graphql-preflight`, each `1`
+   */
+  readonly preflightHeaders?: Readonly<Record<string, string>>;
+  /** @defaultValue the runtime's */
+  readonly FormData?: new () => FormData;
+}
+
+const preflight = {
+  'graphql-require-preflight': '1',
+  'apollo-require-preflight': '1',
+  'graphql-preflight': '1',
+};
+
+/**
+ * Sends operations whose variables hold files as the GraphQL multipart request specification says; all others go as they would without it. For `http({ uploads: uploads() })`, and as well
+ * `sse` and `multipart`.
+ *
+ * @remarks
+ * Files may stand anywhere in the variables, in lists too, and in several places: the same object is sent once. The variables stay as they are. An operation fails with `CLIENT_ERROR` for a
+ * file elsewhere in its request, or below a key with a dot, which the specification cannot name.
+ */
+export function uploads(options: UploadsOptions = {}): Uploads {
+  const { isFile: isOther, preflightHeaders = preflight, FormData = globalThis.FormData } = options;
+  return (request, signal) => {
+    const { operations, map, files } = takeFiles(
+      request,
+      (value) => isFile(value) || isOther?.(value) === true,
+    );
+    if (files.length === 0) return undefined;
+    const fields = { operations, map };
+    if (files.some((file) => file instanceof StreamedFile)) {
+      const { body, contentType } = toFormStream(fields, files, signal);
+      return {
+        body,
+        headers: { ...preflightHeaders, 'content-type': contentType },
+        duplex: 'half',
+      };
+    }
+    const body = new FormData();
+    for (const [name, text] of Object.entries(fields)) body.append(name, text);
+    // what `isFile` let through the runtime's own `FormData` takes as well
+    for (const [index, file] of files.entries()) body.append(String(index), file as Blob);
+    return { body, headers: preflightHeaders };
+  };
+}
+
+/** The files of React Native: objects with a `uri`, a `name` and a `type`, which its `FormData` takes. */
+export function isReactNativeFile(value: unknown): boolean {
+  const { uri, name, type } = Object(value) as Readonly<Record<string, unknown>>; // an object has any member, or none
+  return [uri, name, type].every((member) => typeof member === 'string');
+}

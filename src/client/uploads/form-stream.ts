@@ -1,0 +1,102 @@
+import type { FileStream } from './streamed-file.ts';
+import { StreamedFile } from './streamed-file.ts';
+
+/** A form that is written while it is sent. */
+export interface FormStream {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly contentType: string;
+}
+
+/** One file on its way. */
+interface Part {
+  readonly head: string;
+  readonly stream: FileStream;
+}
+
+const encoder = /* @__PURE__ */ new TextEncoder();
+
+/**
+ * Writes a form as RFC 7578 has it; `files` are named by their index.
+ *
+ * @param signal - aborts when nobody reads any more: the streams are cancelled then
+ * @throws TypeError for a file that has no stream, or none left
+ */
+export function toFormStream(
+  fields: Readonly<Record<string, string>>,
+  files: readonly unknown[],
+  signal: AbortSignal,
+): FormStream {
+  const boundary = `millrace${crypto.getRandomValues(new Uint32Array(4)).join('')}`;
+  const parts = files.map((file, index) => toPart(file, index));
+  const cancel = (): void => {
+    for (const { stream } of parts) discard(stream);
+  };
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel);
+  const pieces = write(boundary, fields, parts);
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel,
+  });
+  return { body, contentType: `multipart/form-data; boundary=${boundary}` };
+}
+
+function toPart(file: unknown, index: number): Part {
+  if (!(file instanceof StreamedFile || file instanceof Blob)) {
+    throw new TypeError('A file beside a StreamedFile has to be a Blob');
+  }
+  const name = 'name' in file ? String(file.name) : 'blob';
+  const type = file.type || 'application/octet-stream';
+  return {
+    head: `name="${index}"; filename="${escapeName(name)}"\r\nContent-Type: ${escapeName(type)}`,
+    stream: file instanceof Blob ? file.stream() : file.take(),
+  };
+}
+
+/** As browsers do: the HTML standard, "multipart/form-data encoding algorithm". */
+function escapeName(name: string): string {
+  return name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+async function* write(
+  boundary: string,
+  fields: Readonly<Record<string, string>>,
+  parts: readonly Part[],
+): AsyncGenerator<Uint8Array, undefined, undefined> {
+  const open = (head: string): Uint8Array =>
+    encoder.encode(`--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n`);
+  for (const [name, text] of Object.entries(fields)) {
+    yield open(`name="${name}"`);
+    yield encoder.encode(`${text}\r\n`);
+  }
+  for (const { head, stream } of parts) {
+    yield open(head);
+    for await (const chunk of toChunks(stream)) {
+      yield typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
+    }
+    yield encoder.encode('\r\n');
+  }
+  yield encoder.encode(`--${boundary}--\r\n`);
+  return undefined;
+}
+
+/** Some runtimes cannot iterate their streams. */
+async function* toChunks(stream: FileStream): AsyncGenerator<Uint8Array | string> {
+  if (Symbol.asyncIterator in stream) return yield* stream;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return undefined;
+    yield value;
+  }
+}
+
+/** Lets go of what nobody reads. */
+function discard(stream: FileStream): void {
+  if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
+  else if ('cancel' in stream) stream.cancel().catch(() => {}); // who has begun to read it stops by themselves
+}
