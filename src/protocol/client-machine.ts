@@ -159,7 +159,7 @@ export class ClientMachine implements ClientConnection {
       case 'connection_ack':
         return this.#readAck(message, now);
       case 'connection_error':
-        return this.#readConnectionError(message.payload);
+        return this.#readConnectionError(message);
       case 'ping':
         return send(this.#protocol.pongFrame ?? '');
       case 'ka':
@@ -218,10 +218,14 @@ export class ClientMachine implements ClientConnection {
     ];
   }
 
-  #readConnectionError(payload: unknown): readonly ClientOutput[] {
+  #readConnectionError({
+    payload,
+    retryable,
+  }: Extract<IncomingMessage, { readonly type: 'connection_error' }>): readonly ClientOutput[] {
     const isReady = this.state === 'ready';
     if (isReady && this.#protocol.isStrict) return this.#readInvalid(badResponse[1]);
-    return [{ kind: 'connection-error', payload }, ...(isReady ? nothing : this.#abort(forbidden))];
+    const closing = retryable ? terminated : forbidden;
+    return [{ kind: 'connection-error', payload }, ...(isReady ? nothing : this.#abort(closing))];
   }
 
   #end(operation: RequestedOperation): void {

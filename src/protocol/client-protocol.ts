@@ -10,8 +10,12 @@ export type IncomingMessage =
       readonly payload?: JsonObject;
       readonly silenceMs?: number;
     }
-  /** The server refuses the connection, or reports a fault of it. */
-  | { readonly type: 'connection_error'; readonly payload?: unknown }
+  /** The server refuses the connection, or reports a fault of it; a refusal is final unless it is `retryable`. */
+  | {
+      readonly type: 'connection_error';
+      readonly payload?: unknown;
+      readonly retryable?: boolean;
+    }
   /** The operation runs; only some protocols say so. */
   | { readonly id: OperationId; readonly type: 'start_ack' }
   | { readonly id: OperationId; readonly type: 'next'; readonly payload: FormattedResult }

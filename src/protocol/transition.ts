@@ -34,6 +34,7 @@ export type ClientAction<MessageType extends string> =
   | `close ${number}`
   | 'initialise'
   | 'connected'
+  | 'started'
   | 'result'
   | 'error'
   | 'complete'

@@ -196,6 +196,27 @@ describe('a protocol of somebody’s own', () => {
     expect(told).toMatchObject([{ closeCode: 4403, payload: 'closed' }]);
   });
 
+  it('takes a refusal for final, unless the protocol says that it will pass', async () => {
+    const endings: unknown[] = [];
+    for (const retryable of [undefined, false, true]) {
+      const refusal: IncomingMessage = {
+        type: 'connection_error',
+        payload: 'away',
+        ...(retryable !== undefined && { retryable }),
+      };
+      const story = createLines({ decode: () => refusal });
+      await story.clock.advance(1);
+      endings.push([story.network.link.closing?.code, story.handle.status.current, story.told]);
+    }
+
+    const refused = { code: 'CONNECTION_REFUSED', payload: 'away', closeCode: 4403 };
+    expect(endings).toMatchObject([
+      [4403, 'ended', [refused]],
+      [4403, 'ended', [refused]],
+      [4499, 'reconnecting', []],
+    ]);
+  });
+
   it('ends alone the operation that it cannot write', async () => {
     const story = createLines({
       encodeStart: (id, { query }) => {
