@@ -76,7 +76,7 @@ export interface StartedOperation {
   readonly request: OperationRequest;
 }
 
-/** Where the results of one operation go; nothing follows `error` and `complete`. */
+/** Where the results of one operation go; nothing follows `error`, `complete` and `failed`. */
 export interface ResultSink {
   /** The server says that the operation runs. */
   started?(): void;
@@ -85,6 +85,8 @@ export interface ResultSink {
   /** The server ended the operation with request errors or the failure of its source. */
   error(errors: readonly FormattedError[]): void;
   complete(): void;
+  /** The operation fails for a reason of its own, while its connection goes on. */
+  failed(failure: TransportError): void;
 }
 
 /** What `provided` is now. */

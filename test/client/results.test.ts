@@ -1,4 +1,4 @@
-import { createClient } from 'millrace/client';
+import { TransportError, createClient } from 'millrace/client';
 import type { ClientOptions } from 'millrace/client';
 import { describe, expect, it, vi } from 'vitest';
 
@@ -103,6 +103,25 @@ describe('a connection whose server says of each operation that it runs', () => 
     scene.sink.started?.();
     expect(await ready).toEqual({ confirmed: true });
     expect(handle.status.current).toBe('live');
+  });
+
+  it('may fail an operation alone', async () => {
+    const scene = createScene({}, true);
+    const end: unknown[] = [];
+    const lasting = scene.client.subscribe({ query });
+    lasting.subscribe({});
+    const handle = scene.client.subscribe({ query });
+    handle.subscribe({ error: (failure) => end.push(failure) });
+    scene.transport.last.serve();
+    const [one, other] = scene.transport.last.started.keys();
+    one?.started?.();
+    const failure = new TransportError('START_TIMEOUT', 'it did not begin', true);
+    other?.failed(failure);
+
+    expect(end).toEqual([failure]);
+    expect(handle.status.current).toBe('ended');
+    expect(lasting.status.current).toBe('live');
+    expect(scene.transport.connections).toHaveLength(1);
   });
 
   it('asks again after it was lost', async () => {

@@ -64,7 +64,7 @@ describe.each(Object.entries(transports))('a connection of %s', (_name, transpor
     const connection = play.connect('nowhere', heard);
     connection.start(
       { kind: 'query', request: { query: '{ a }' } },
-      { next() {}, error() {}, complete() {} },
+      { next() {}, error() {}, complete() {}, failed() {} },
     );
 
     expect(heard).toEqual([]);
@@ -240,7 +240,7 @@ describe.each(Object.entries(transports))('the end of a connection of %s', (_nam
     connection.close();
     const stop = connection.start(
       { kind: 'query', request: { query: '{ a }' } },
-      { next() {}, error() {}, complete() {} },
+      { next() {}, error() {}, complete() {}, failed() {} },
     );
     stop();
     await play.clock.settle();
@@ -316,7 +316,7 @@ describe.each(Object.entries(transports))('the end of a connection of %s', (_nam
     const connection = play.connect('http://host.example', heard, () => connection.close());
     connection.start(
       { kind: 'subscription', request: { query: 'subscription { a }' } },
-      { next: () => heard.push('complete'), error() {}, complete() {} },
+      { next: () => heard.push('complete'), error() {}, complete() {}, failed() {} },
     );
     await play.clock.settle();
     const response = await play.respond(head, opening, event, end);
