@@ -1,7 +1,7 @@
 import type { StoredEntry } from './replies.ts';
 
 /** What one page of a log is meant to weigh in Redis. */
-const pageBytes = 512 * 1_024;
+const pageBytes = 524_288;
 
 const mostEntries = 1_024;
 
@@ -25,7 +25,7 @@ export class PageSize {
 }
 
 /** What one answer with the entries of all logs is meant to weigh in Redis at most. */
-const answerBytes = 16 * 1_024 * 1_024;
+const answerBytes = 16_777_216;
 
 /** What an entry is reckoned to weigh at least. */
 const usualBytes = 1_024;
