@@ -1,4 +1,5 @@
-import type { FileStream } from './streamed-file.ts';
+import { toFileSource } from './file-source.ts';
+import type { FileSource } from './file-source.ts';
 import { StreamedFile } from './streamed-file.ts';
 
 /** A form that is written while it is sent. */
@@ -10,7 +11,7 @@ export interface FormStream {
 /** One file on its way. */
 interface Part {
   readonly head: string;
-  readonly stream: FileStream;
+  readonly source: FileSource;
 }
 
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -27,10 +28,16 @@ export function toFormStream(
   signal: AbortSignal,
 ): FormStream {
   const boundary = `millrace${crypto.getRandomValues(new Uint32Array(4)).join('')}`;
-  const parts = files.map((file, index) => toPart(file, index));
+  const parts: Part[] = [];
   const cancel = (): void => {
-    for (const { stream } of parts) discard(stream);
+    for (const { source } of parts) source.discard();
   };
+  try {
+    for (const [index, file] of files.entries()) parts.push(toPart(file, index));
+  } catch (error) {
+    cancel();
+    throw error;
+  }
   if (signal.aborted) cancel();
   else signal.addEventListener('abort', cancel);
   const pieces = write(boundary, fields, parts);
@@ -49,11 +56,11 @@ function toPart(file: unknown, index: number): Part {
   if (!(file instanceof StreamedFile || file instanceof Blob)) {
     throw new TypeError('A file beside a StreamedFile has to be a Blob');
   }
-  const name = 'name' in file ? String(file.name) : 'blob';
+  const name = 'name' in file ? file.name : 'blob';
   const type = file.type || 'application/octet-stream';
   return {
     head: `name="${index}"; filename="${escapeName(name)}"\r\nContent-Type: ${escapeName(type)}`,
-    stream: file instanceof Blob ? file.stream() : file.take(),
+    source: toFileSource(file instanceof Blob ? file.stream() : file.take()),
   };
 }
 
@@ -73,10 +80,12 @@ async function* write(
     yield open(`name="${name}"`);
     yield encoder.encode(`${text}\r\n`);
   }
-  for (const { head, stream } of parts) {
+  for (const { head, source } of parts) {
     yield open(head);
-    for await (const chunk of toChunks(stream)) {
-      yield typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
+    for (;;) {
+      const { done, value } = await source.next();
+      if (done) break;
+      yield toBytes(value);
     }
     yield encoder.encode('\r\n');
   }
@@ -84,19 +93,8 @@ async function* write(
   return undefined;
 }
 
-/** Some runtimes cannot iterate their streams. */
-async function* toChunks(stream: FileStream): AsyncGenerator<Uint8Array | string> {
-  if (Symbol.asyncIterator in stream) return yield* stream;
-  const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return undefined;
-    yield value;
-  }
-}
-
-/** Lets go of what nobody reads. */
-function discard(stream: FileStream): void {
-  if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
-  else if ('cancel' in stream) stream.cancel().catch(() => {}); // who has begun to read it stops by themselves
+function toBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === 'string') return encoder.encode(chunk);
+  throw new TypeError('The stream of a file has to bring bytes or text');
 }

@@ -1,7 +1,5 @@
 /** Bytes that come: a stream of Node or of the web, or anything else that is iterated. */
-export type FileStream =
-  | AsyncIterable<Uint8Array | string>
-  | Pick<ReadableStream<Uint8Array>, 'getReader' | 'cancel'>;
+export type FileStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>;
 
 /**
  * A file whose bytes come while it is sent, and which therefore is sent once: its operation is never tried again.
