@@ -1,3 +1,4 @@
+export { createAppsyncClient } from './appsync/client-connection.ts';
 export { protocolsMeant, realtimeSuffix } from './appsync/handshake.ts';
 export { isAscii, toByteString } from './byte-string.ts';
 export type { ByteString } from './byte-string.ts';

@@ -13,9 +13,9 @@ import type { SocketHandlers, WebSocketLike } from './socket.ts';
 export type SocketOptions = Readonly<Record<string, unknown>>;
 
 /** A constructor of sockets: that of `ws`, one that takes the same, or one of a browser, which takes no options. */
-export type WebSocketConstructor = new (
+export type WebSocketConstructor<Offer = string> = new (
   url: string,
-  subprotocol: string,
+  subprotocol: Offer,
   options?: SocketOptions,
 ) => unknown;
 
@@ -39,13 +39,13 @@ const defaults = {
 } as const satisfies SocketOptions;
 
 /** Opens a socket that tells why it failed, where its implementation knows. Options go to an implementation of the caller's only if there are some. */
-export function openNodeSocket(
-  Implementation: WebSocketConstructor = WebSocket,
+export function openNodeSocket<Offer extends string | string[]>(
+  Implementation: WebSocketConstructor<Offer> = WebSocket,
   url: string,
-  subprotocol: string,
+  subprotocol: Offer,
   options: SocketOptions,
 ): NodeSocket {
-  const isOurs = Implementation === (WebSocket as WebSocketConstructor);
+  const isOurs = Implementation === (WebSocket as WebSocketConstructor<Offer>);
   const hasOptions = Object.keys(options).length > 0;
   const socket = (
     isOurs
@@ -53,7 +53,10 @@ export function openNodeSocket(
       : new Implementation(url, subprotocol, ...(hasOptions ? [options] : []))
   ) as NodeSocket; // what the WHATWG describes has all members, and handlers of wider types
   if (socket.on)
-    tellFailures(socket as WebSocketLike & SocketHandlers & TellingSocket, subprotocol);
+    tellFailures(
+      socket as WebSocketLike & SocketHandlers & TellingSocket,
+      typeof subprotocol === 'string' ? [subprotocol] : subprotocol,
+    );
   if (isOurs && !changesReading(options))
     readQuickly(socket as unknown as WebSocket & SocketHandlers); // it is one of ours
   return socket;
@@ -78,7 +81,7 @@ function readQuickly(webSocket: Omit<WebSocket, keyof SocketHandlers> & SocketHa
 /** Hands failures that are known better than by an error event to `onerror`, before that event gets there. */
 function tellFailures(
   socket: WebSocketLike & SocketHandlers & TellingSocket,
-  subprotocol: string,
+  offered: readonly unknown[],
 ): void {
   const tell = (failure: TransportError): void => socket.onerror?.({ failure });
   let phase: 'asking' | 'upgrading' | 'open' = 'asking';
@@ -98,7 +101,10 @@ function tellFailures(
     // a server that agrees to the upgrade and gets it wrong will not get it right the next time
     if (phase === 'upgrading') {
       tell(
-        toFailure(chosen === subprotocol ? 'PROTOCOL_ERROR' : 'SUBPROTOCOL_NOT_ACCEPTABLE', error),
+        toFailure(
+          offered.includes(chosen) ? 'PROTOCOL_ERROR' : 'SUBPROTOCOL_NOT_ACCEPTABLE',
+          error,
+        ),
       );
     } else if (phase === 'open') {
       const code = toCode(error.code);
