@@ -3,8 +3,8 @@ import type { ApolloClient } from '@apollo/client';
 import { print } from '@apollo/client/utilities';
 
 import type { Operations } from '../client/client.ts';
+import { carryOperation, toError } from './carry-operation.ts';
 import type { CarriedOperation } from './carry-operation.ts';
-import { carryOperation } from './carry-operation.ts';
 import { createMissedEvents, reporterOf } from './missed-events.ts';
 import type { MissedEventsOptions } from './missed-events.ts';
 
@@ -31,8 +31,8 @@ export function createApolloLink(client: Operations, options: ApolloLinkOptions 
   const report = reporterOf(options);
   return new ApolloLink(
     (operation) =>
-      new Observable((observer) =>
-        carryOperation(
+      new Observable((observer) => {
+        const cancel = carryOperation(
           client,
           {
             ...toCarried(operation),
@@ -45,15 +45,18 @@ export function createApolloLink(client: Operations, options: ApolloLinkOptions 
             error: (failure) => observer.error(failure),
             complete: () => observer.complete(),
           },
-        ),
-      ),
+        );
+        const release = followSignal(operation, observer);
+        return () => {
+          release();
+          cancel();
+        };
+      }),
   );
 }
 
 function toCarried(operation: ApolloLink.Operation): Pick<CarriedOperation, 'kind' | 'options'> {
   const { query, variables, operationName, operationType, extensions } = operation;
-  const { fetchOptions } = operation.getContext();
-  const signal: unknown = fetchOptions?.signal;
   return {
     kind: operationType,
     options: {
@@ -61,9 +64,21 @@ function toCarried(operation: ApolloLink.Operation): Pick<CarriedOperation, 'kin
       variables,
       ...(operationName !== undefined && { operationName }),
       ...(Object.keys(extensions).length > 0 && { extensions }),
-      ...(signal instanceof AbortSignal && { signal }),
     },
   };
+}
+
+/** Lets an operation fail, as `HttpLink` does, when the signal of its context says so; gives what ends that. */
+function followSignal(
+  operation: ApolloLink.Operation,
+  observer: { error(failure: Error): void },
+): () => void {
+  const signal: unknown = operation.getContext()['fetchOptions']?.signal;
+  if (!(signal instanceof AbortSignal)) return () => {};
+  const fail = (): void => observer.error(toError(signal.reason));
+  if (signal.aborted) fail();
+  signal.addEventListener('abort', fail);
+  return () => signal.removeEventListener('abort', fail);
 }
 
 /** Where the event has a source the queries themselves say whether they want it; elsewhere all that are in use are asked again. */

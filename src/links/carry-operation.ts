@@ -66,11 +66,8 @@ function carrySingle(
   observer: CarriedObserver,
 ): () => void {
   const cancelling = new AbortController();
-  const signal = options.signal
-    ? AbortSignal.any([options.signal, cancelling.signal])
-    : cancelling.signal;
   const run = async (): Promise<void> => {
-    const asked = { ...options, signal };
+    const asked = { ...options, signal: cancelling.signal };
     let result: OperationResult;
     try {
       result = await (kind === 'query' ? client.query(asked) : client.mutate(asked));
@@ -85,7 +82,7 @@ function carrySingle(
   return () => cancelling.abort();
 }
 
-/** The reason of a signal may be anything. */
-function toError(failure: unknown): Error {
+/** What was thrown may be anything. */
+export function toError(failure: unknown): Error {
   return failure instanceof Error ? failure : new Error(String(failure), { cause: failure });
 }
