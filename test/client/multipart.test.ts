@@ -49,6 +49,45 @@ describe('the request', () => {
   });
 });
 
+describe('a document that may come in parts', () => {
+  const subscriptionType = 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0';
+  const wholeTypes = 'application/graphql-response+json, application/json;q=0.9';
+  const partTypes =
+    'multipart/mixed;incrementalSpec=v0.2, multipart/mixed;deferSpec=20220824;q=0.9, application/graphql-response+json;q=0.8, application/json;q=0.7';
+
+  it.each([
+    { query: '{ a ... @defer { b } }', accept: partTypes },
+    { query: 'mutation { a { b @stream } }', kind: 'mutation', accept: partTypes },
+    { query: '', accept: partTypes },
+    {
+      query: '{ a ... @defer { b } }',
+      kind: 'subscription',
+      accept: `${subscriptionType}, ${partTypes}`,
+    },
+    { query: '{ a @deferred, defer, stream }', accept: `${subscriptionType}, ${wholeTypes}` },
+  ] as const)('is asked for in both formats: $query', async ({ accept, ...asked }) => {
+    const play = stage();
+    await play.ask({ kind: 'query', ...asked });
+
+    expect(play.request.headers.get('accept')).toBe(accept);
+  });
+
+  it('is asked for in the formats that are wanted', async () => {
+    const query = '{ a ... @defer { b } }';
+    const play = stage({ incremental: ['deferSpec=20220824'] });
+    await play.ask({ kind: 'query', query });
+
+    expect(play.request.headers.get('accept')).toBe(
+      'multipart/mixed;deferSpec=20220824, application/graphql-response+json;q=0.9, application/json;q=0.8',
+    );
+
+    const whole = stage({ incremental: [] });
+    await whole.ask({ kind: 'query', query });
+
+    expect(whole.request.headers.get('accept')).toBe(`${subscriptionType}, ${wholeTypes}`);
+  });
+});
+
 describe('the response', () => {
   it.each([
     ['multipart/mixed;subscriptionSpec=1.0;boundary=graphql'],

@@ -37,7 +37,7 @@ export async function toFetchArguments(
   const add = (name: string, value: string): void => {
     if (!headers.has(name)) headers.set(name, value);
   };
-  add('accept', accept);
+  add('accept', typeof accept === 'string' ? accept : accept(operation));
   const token = tokenOf(operation);
   if (token && stream?.tokenHeader) headers.set(stream.tokenHeader, token);
   const init = { ...parts.requestInit, headers };

@@ -1,28 +1,50 @@
 import { readErrors } from '../../protocol/errors-payload.ts';
+import type { IncrementalFormat } from '../../protocol/incremental/payloads.ts';
 import { isJsonObject } from '../../protocol/json-frame.ts';
 import { MultipartParser } from '../../protocol/multipart/multipart-parser.ts';
 import { parseBoundary } from '../../protocol/multipart/parse-boundary.ts';
 import type { ResponseFormat, StreamOutput } from './response-format.ts';
-import { acceptResult } from './response-format.ts';
+import { acceptResult, resultMediaType } from './response-format.ts';
 import { readObject } from './response-text.ts';
 
 /** Codes of servers that end their subscriptions only to begin them anew. */
 const reloads = /^SUBSCRIPTION_(SCHEMA|CONFIG)_RELOAD$/;
 
-/** Multipart HTTP subscriptions; and results without the `payload` around them, as some servers send them. */
-export const multipartFormat: ResponseFormat = {
-  accept: `multipart/mixed;boundary=graphql;subscriptionSpec=1.0, ${acceptResult}`,
-  stream: {
-    mediaType: 'multipart/mixed',
-    createReader: (contentType) => {
-      const parser = new MultipartParser(parseBoundary(contentType));
-      return {
-        *push(chunk): Generator<StreamOutput> {
-          for (const { body } of parser.push(chunk)) yield* readPart(body);
-          if (parser.hasEnded) yield { kind: 'complete' };
-        },
-      };
+const acceptSubscription = 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0';
+
+/**
+ * Multipart HTTP subscriptions, and answers in parts. Results without the `payload` around them are read wherever they come, as some servers send them.
+ *
+ * @param incremental - the formats of parts that are asked for, the best first
+ */
+export function createMultipartFormat(incremental: readonly IncrementalFormat[]): ResponseFormat {
+  const parts = incremental.map((format) => `multipart/mixed;${format}`);
+  // whatever a server weighs, whole results come last
+  const acceptParts = [...parts, resultMediaType, 'application/json']
+    .map((mediaType, index) => (index > 0 ? `${mediaType};q=0.${10 - index}` : mediaType))
+    .join(', ');
+  return {
+    accept: ({ kind, request: { query } }) => {
+      // a document that the server knows by another name may hold anything
+      const mayComeInParts = parts.length > 0 && (!query || /@(?:defer|stream)\b/.test(query));
+      if (!mayComeInParts) return `${acceptSubscription}, ${acceptResult}`;
+      // queries are asked for as streams, too
+      return kind === 'subscription' ? `${acceptSubscription}, ${acceptParts}` : acceptParts;
     },
+    stream,
+  };
+}
+
+const stream: NonNullable<ResponseFormat['stream']> = {
+  mediaType: 'multipart/mixed',
+  createReader: (contentType) => {
+    const parser = new MultipartParser(parseBoundary(contentType));
+    return {
+      *push(chunk): Generator<StreamOutput> {
+        for (const { body } of parser.push(chunk)) yield* readPart(body);
+        if (parser.hasEnded) yield { kind: 'complete' };
+      },
+    };
   },
 };
 

@@ -1,4 +1,5 @@
 import type { FormattedError, FormattedResult, OperationRequest } from '../../vocabulary.ts';
+import type { StartedOperation } from '../transport.ts';
 
 /** What a stream says. */
 export type StreamOutput =
@@ -26,7 +27,8 @@ export interface StreamReader {
 
 /** What is asked for, and how the answer is read where it is a stream. */
 export interface ResponseFormat {
-  readonly accept: string;
+  /** The `Accept` header; a function where it depends on the operation. */
+  readonly accept: string | ((operation: StartedOperation) => string);
   readonly stream?: {
     /** In lower case, without parameters. */
     readonly mediaType: string;
@@ -35,6 +37,12 @@ export interface ResponseFormat {
     /** @throws ProtocolViolation for a content type that lacks something */
     createReader(contentType: string, request: OperationRequest): StreamReader;
   };
+}
+
+/** In lower case, without parameters; empty if the response says none. */
+export function mediaTypeOf({ headers }: Pick<Response, 'headers'>): string {
+  const contentType = headers.get('content-type') ?? '';
+  return contentType.replace(/;.*/, '').trim().toLowerCase();
 }
 
 /** The media type of results that may have any status. */
