@@ -1,3 +1,4 @@
+import type { ClientClock } from '../transport.ts';
 import type { ResponseLike } from './fetch-options.ts';
 
 /** Reads a response's body. */
@@ -32,4 +33,27 @@ export async function readText(
     if (text.length > characters) break;
   }
   return text;
+}
+
+/** How long a refusal may take to say more than its status. */
+const patienceMs = 10_000;
+
+/** The text that a response begins with, as far as it comes in time; the rest is not wanted. */
+export async function readBeginning(
+  response: ResponseLike,
+  characters: number,
+  clock: ClientClock,
+): Promise<string> {
+  const reader = response.body?.getReader();
+  const leave = (): void => void reader?.cancel().catch(() => {});
+  const cancelTimer = clock.schedule(leave, patienceMs);
+  const text = await readText(chunksOf(response, reader), characters).catch(() => '');
+  cancelTimer();
+  leave();
+  return text;
+}
+
+/** Nobody reads the body, which may hold its connection until then. */
+export function discard({ body }: ResponseLike): void {
+  body?.cancel().catch(() => {});
 }

@@ -22,7 +22,7 @@ import { Heartbeats } from './heartbeats.ts';
 import { chunksOf, readText } from './response-body.ts';
 import type { BodyReader } from './response-body.ts';
 import { isPassing, shownCharacters, toFailure } from './response-failure.ts';
-import { resultMediaType } from './response-format.ts';
+import { mediaTypeOf, resultMediaType } from './response-format.ts';
 import type { ResponseFormat, StreamOutput, StreamReader } from './response-format.ts';
 import { readObject } from './response-text.ts';
 
@@ -99,10 +99,9 @@ export class ResponseConnection implements Connection {
     const { ok, headers } = response;
     const read = (characters: number) => readText(chunksOf(response, this.#body), characters);
     const { stream } = this.#parts.format;
-    const contentType = headers.get('content-type') ?? '';
-    const mediaType = contentType.replace(/;.*/, '').trim().toLowerCase();
+    const mediaType = mediaTypeOf(response);
     if (ok && mediaType === stream?.mediaType) {
-      this.#stream = stream.createReader(contentType, request);
+      this.#stream = stream.createReader(headers.get('content-type') ?? '', request);
       this.#accept();
       await this.#readStream(response, this.#stream, sink);
     } else if (

@@ -3,17 +3,15 @@ import type { FormattedResult, OperationRequest } from '../../vocabulary.ts';
 import type { ResponseFormat, StreamOutput } from './response-format.ts';
 import { readObject } from './response-text.ts';
 
-const mediaType = 'text/event-stream';
-
-/** The beginning of a comment. */
-const colon = 0x3a;
+/** The media type of event streams. */
+export const eventStreamType = 'text/event-stream';
 
 /** The distinct connections mode of GraphQL over Server-Sent Events. */
 export const sseFormat: ResponseFormat = {
   // alone, whatever the operation: the reference server compares the whole header with it
-  accept: mediaType,
+  accept: eventStreamType,
   stream: {
-    mediaType,
+    mediaType: eventStreamType,
     tokenHeader: 'last-event-id',
     createReader: (_, request) => {
       const parser = new EventStreamParser();
@@ -23,7 +21,7 @@ export const sseFormat: ResponseFormat = {
         },
         *push(chunk): Generator<StreamOutput> {
           const events = parser.push(chunk);
-          if (events.length === 0 && chunk[0] === colon) yield { kind: 'heartbeat' };
+          if (isHeartbeat(chunk, events)) yield { kind: 'heartbeat' };
           for (const { event, data, lastEventId } of events) {
             if (event === 'complete') yield { kind: 'complete' };
             if (event !== 'next') continue;
@@ -38,8 +36,13 @@ export const sseFormat: ResponseFormat = {
   },
 };
 
+/** Whether nothing came but a comment. */
+export function isHeartbeat([first]: Uint8Array, events: readonly unknown[]): boolean {
+  return events.length === 0 && first === 0x3a; // a colon
+}
+
 /** A result says itself how to resume behind it, or the id of its event does, for those who asked. */
-function withToken(
+export function withToken(
   result: FormattedResult,
   token: string,
   request: OperationRequest,
