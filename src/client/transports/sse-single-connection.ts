@@ -1,0 +1,208 @@
+import { ProtocolViolation } from '../../errors.ts';
+import type { ErrorCode } from '../../errors.ts';
+import { EventStreamParser } from '../../protocol/sse/event-stream-parser.ts';
+import type { IncomingEvent } from '../../protocol/sse/event-stream-parser.ts';
+import { isJsonObject } from '../../protocol/json-frame.ts';
+import { never } from '../../vocabulary.ts';
+import type { FormattedResult } from '../../vocabulary.ts';
+import type {
+  ClientClock,
+  Connection,
+  ConnectionListener,
+  ConnectionSettings,
+  ResultSink,
+  StartedOperation,
+} from '../transport.ts';
+import { TransportError } from '../transport-error.ts';
+import type { TransportErrorDetails } from '../transport-error.ts';
+import type { ResponseLike, StreamOptions } from './fetch-options.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { chunksOf, readBeginning } from './response-body.ts';
+import type { BodyReader } from './response-body.ts';
+import { shownCharacters, toFailure } from './response-failure.ts';
+import { mediaTypeOf } from './response-format.ts';
+import { readObject } from './response-text.ts';
+import { eventStreamType, isHeartbeat } from './sse-format.ts';
+import { SingleOperation } from './sse-single-operation.ts';
+import type { SingleStream } from './sse-single-operation.ts';
+import { readRefusal } from './sse-single-refusal.ts';
+import { SingleRequests } from './sse-single-requests.ts';
+
+/** What a connection over one stream is made of. */
+export interface SingleConnectionParts extends StreamOptions {
+  readonly settings: ConnectionSettings;
+  readonly listener: ConnectionListener;
+}
+
+/** One line that a header can hold. */
+const tokenSyntax = /^[!-~]{1,1000}$/;
+
+/** One reservation: its stream, and the operations whose results that brings. */
+export class SingleConnection implements Connection, SingleStream {
+  /** By its answer to the request that asks for it. */
+  readonly confirmsStarts = true;
+  readonly requests: SingleRequests;
+  isOpen = false;
+  readonly #parts: SingleConnectionParts;
+  readonly #controller = new AbortController();
+  readonly #parser = new EventStreamParser({ idsOf: 'event' });
+  readonly #heartbeats = new Heartbeats();
+  readonly #operations = new Map<string, SingleOperation>();
+  #lastId = 0;
+  #body: BodyReader | undefined;
+  #isOver = false;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(parts: SingleConnectionParts) {
+    this.#parts = parts;
+    this.requests = new SingleRequests(parts, this.#controller.signal);
+    this.#after(parts.connectTimeoutMs ?? 10_000, () => {
+      this.#lose('CONNECT_TIMEOUT', 'It took too long to connect.');
+    });
+    void this.#open();
+  }
+
+  get clock(): ClientClock {
+    return this.#parts.settings.clock;
+  }
+
+  start(operation: StartedOperation, sink: ResultSink): () => void {
+    const id = String(this.#lastId + 1);
+    const started = new SingleOperation({ id, operation, sink, stream: this });
+    this.#lastId += 1;
+    if (this.#isOver) return () => {};
+    this.#operations.set(id, started);
+    this.#ask(started);
+    return () => started.stop();
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#cancelTimer?.();
+    for (const operation of this.#operations.values()) operation.abandon();
+    this.#operations.clear();
+    this.#controller.abort();
+    // a `fetch` that knows no signals leaves that to us; one that does has no more to cancel
+    this.#body?.cancel().catch(() => {});
+  }
+
+  forget(id: string): void {
+    this.#operations.delete(id);
+  }
+
+  lose(failure: TransportError): void {
+    if (this.#isOver) return;
+    this.close();
+    this.#parts.listener.closed(failure);
+  }
+
+  /** Never rejects. */
+  async #open(): Promise<void> {
+    try {
+      this.requests.token = await this.#reserve();
+      const opening = this.requests.send({ method: 'GET', accept: eventStreamType });
+      for (const operation of this.#operations.values()) this.#ask(operation);
+      const response = await opening;
+      this.#after(never);
+      if (!response.ok || mediaTypeOf(response) !== eventStreamType)
+        throw (await readRefusal(response, this.clock)).failure;
+      await this.#readStream(response);
+    } catch (cause) {
+      if (cause instanceof TransportError) this.lose(cause);
+      else if (cause instanceof ProtocolViolation)
+        this.lose(new TransportError(cause.code, String(cause), false, { cause }));
+      else this.#lose('CONNECTION_LOST', 'The connection was lost.', { cause });
+    }
+  }
+
+  /** The token of the stream; rejects with a `TransportError`. */
+  async #reserve(): Promise<string> {
+    const response = await this.requests.send({ method: 'PUT', accept: 'text/plain' });
+    const { ok, body } = response;
+    if (!ok) this.#after(never);
+    else if (body === undefined) {
+      const message = 'The single connection mode needs a `fetch` that streams.';
+      throw new TransportError('CLIENT_ERROR', message, false);
+    }
+    const text = await readBeginning(response, shownCharacters, this.clock);
+    const token = text.trim();
+    const isText = /^(text\/plain)?$/.test(mediaTypeOf(response));
+    if (ok && isText && tokenSyntax.test(token)) return token;
+    throw toFailure(response, text);
+  }
+
+  async #readStream(response: ResponseLike): Promise<void> {
+    this.#body = response.body?.getReader();
+    this.isOpen = true;
+    this.#parts.listener.connected();
+    for (const operation of this.#operations.values()) {
+      this.#ask(operation);
+      operation.confirm();
+    }
+    this.#awaitMore();
+    for await (const chunk of chunksOf(response, this.#body)) {
+      const events = this.#parser.push(chunk);
+      if (isHeartbeat(chunk, events)) this.#heartbeats.beat(this.clock.now());
+      for (const event of events) this.#apply(event);
+      this.#awaitMore();
+    }
+    this.#lose('CONNECTION_LOST', 'The stream ended.');
+  }
+
+  #ask(operation: SingleOperation): void {
+    const { isOpen, requests } = this;
+    // what is asked for before the stream is open has its results kept
+    if (isOpen || (requests.token !== undefined && !operation.mayMutate)) void operation.ask();
+  }
+
+  #apply(event: IncomingEvent): void {
+    if (this.#isOver || (event.event !== 'next' && event.event !== 'complete')) return;
+    const { listener } = this.#parts;
+    const message = toMessage(event);
+    const operation = this.#operations.get(message?.id ?? '');
+    if (!message) {
+      listener.violated('An event has to name its operation, and a result to be a JSON object.');
+    } else if (!operation) {
+      // of one that ended something may still have been on its way
+      if (!(Number(message.id) <= this.#lastId)) listener.violated('No operation has this id.');
+    } else if (message.result) operation.next(message.result, event.lastEventId);
+    else operation.complete();
+  }
+
+  #awaitMore(): void {
+    this.#after(this.#parts.silenceMs ?? this.#heartbeats.silenceMs, () => {
+      this.#lose('TERMINATED', 'The server is silent.');
+    });
+  }
+
+  #after(delayMs: number, then: () => void = () => {}): void {
+    this.#cancelTimer?.();
+    if (delayMs < never && !this.#isOver) this.#cancelTimer = this.clock.schedule(then, delayMs);
+  }
+
+  #lose(code: ErrorCode, message: string, details?: TransportErrorDetails): void {
+    const { retryMs } = this.#parser;
+    this.lose(
+      new TransportError(code, message, true, {
+        ...details,
+        ...(retryMs !== undefined && { retryAfterMs: retryMs }),
+      }),
+    );
+  }
+}
+
+/** What a stream says of one operation: a result, or its end. */
+interface SingleMessage {
+  readonly id: string;
+  readonly result?: FormattedResult;
+}
+
+/** `undefined` for what is not as the protocol has it. */
+function toMessage({ event, data }: IncomingEvent): SingleMessage | undefined {
+  const message = readObject(data);
+  const id = message?.['id'];
+  if (typeof id !== 'string') return undefined;
+  if (event === 'complete') return { id };
+  const result = message?.['payload'];
+  return isJsonObject(result) ? { id, result } : undefined;
+}

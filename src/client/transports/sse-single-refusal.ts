@@ -1,0 +1,55 @@
+import type { FormattedError } from '../../vocabulary.ts';
+import { never } from '../../vocabulary.ts';
+import type { ClientClock } from '../transport.ts';
+import { TransportError } from '../transport-error.ts';
+import type { ResponseLike } from './fetch-options.ts';
+import { readBeginning } from './response-body.ts';
+import { shownCharacters, toFailure } from './response-failure.ts';
+import { mediaTypeOf } from './response-format.ts';
+import { readObject } from './response-text.ts';
+
+/** Why something was refused. */
+export interface Refusal {
+  readonly failure: TransportError;
+  /** What the server says about the operation, if it was a server of GraphQL that answered. */
+  readonly errors?: readonly FormattedError[] | undefined;
+  /** Whether there is no such stream any more, or no way to it: whoever reserves another one may fare better. */
+  readonly isStreamGone: boolean;
+  /** Whether what was asked for may have been done all the same, behind a proxy that answered for somebody else. */
+  readonly mayBeDone: boolean;
+}
+
+/** A request that got no response. */
+export function withoutResponse(failure: TransportError): Refusal {
+  // not even sent, if it was a function of the caller that failed
+  return { failure, isStreamGone: failure.retryable, mayBeDone: false };
+}
+
+/** Reads a response that is not what was asked for. Never rejects. */
+export async function readRefusal(response: ResponseLike, clock: ClientClock): Promise<Refusal> {
+  const isJson = /[/+]json$/.test(mediaTypeOf(response));
+  const body = await readBeginning(response, isJson ? never : shownCharacters, clock);
+  const errors = errorsIn(body);
+  const { status } = response;
+  const code = errors?.[0]?.extensions?.['code'];
+  // a document that is not trusted, say, is not found, either
+  const isStreamGone = status === 404 && (code === undefined || code === 'STREAM_NOT_FOUND');
+  const failure = toFailure(response, body);
+  return {
+    failure: isStreamGone ? toLoss(failure) : failure,
+    errors,
+    isStreamGone,
+    mayBeDone: !errors && (status < 400 || status >= 500),
+  };
+}
+
+function toLoss({ message, status, body, payload }: TransportError): TransportError {
+  const details = { ...(status && { status }), ...(body && { body }), payload };
+  return new TransportError('CONNECTION_LOST', message, true, details);
+}
+
+function errorsIn(body: string): readonly FormattedError[] | undefined {
+  const errors = readObject(body)?.['errors'];
+  // whatever a server has for errors
+  return Array.isArray(errors) && errors.length > 0 ? (errors as FormattedError[]) : undefined;
+}
