@@ -1,3 +1,4 @@
+import * as appsyncClient from '../../src/protocol/appsync/client-transitions.ts';
 import * as appsyncServer from '../../src/protocol/appsync/server-transitions.ts';
 import { emitterTransitions } from '../../src/protocol/callback/emitter-transitions.ts';
 import * as modernClient from '../../src/protocol/graphql-transport-ws/client-transitions.ts';
@@ -62,6 +63,16 @@ const diagrams: readonly Diagram[] = [
     title: '`appsync`, server: operation',
     initial: 'free',
     rows: appsyncServer.serverOperationTransitions,
+  },
+  {
+    title: '`appsync`, client: connection',
+    initial: 'connecting',
+    rows: appsyncClient.clientConnectionTransitions,
+  },
+  {
+    title: '`appsync`, client: subscription',
+    initial: 'queued',
+    rows: appsyncClient.clientSubscriptionTransitions,
   },
   {
     title: 'HTTP callbacks: subscription',

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
+import type { ClientSubscriptionOutput } from '../../src/protocol/appsync/client-subscription.ts';
 import type { EmitterOutput } from '../../src/protocol/callback/emitter.ts';
 import type { ClientOutput, ServerOutput } from '../../src/protocol/connection.ts';
 import type { Transition } from '../../src/protocol/transition.ts';
 
-type Output = ServerOutput | ClientOutput | EmitterOutput;
+type Output = ServerOutput | ClientOutput | ClientSubscriptionOutput | EmitterOutput;
 
 /** How a test brings a machine into each state and makes each event happen to it. */
 export interface Driver<Machine, Options, State extends string, Event extends string> {
