@@ -5,8 +5,8 @@ import { print } from '@apollo/client/utilities';
 import type { Operations } from '../client/client.ts';
 import { carryOperation, toError } from './carry-operation.ts';
 import type { CarriedOperation } from './carry-operation.ts';
-import { createMissedEvents, reporterOf } from './missed-events.ts';
-import type { MissedEventsOptions } from './missed-events.ts';
+import { createWatchers, reporterOf } from './watch-stream.ts';
+import type { WatchOptions } from './watch-stream.ts';
 
 declare module '@apollo/client' {
   /** Events that make Apollo Client ask again for queries. */
@@ -16,8 +16,8 @@ declare module '@apollo/client' {
   }
 }
 
-/** Options of {@link createApolloLink}; a function as `onGap` gets the subscription, which has its client. */
-export type ApolloLinkOptions = MissedEventsOptions<readonly [operation: ApolloLink.Operation]>;
+/** Options of {@link createApolloLink}; a function in there gets the subscription, which has its client. */
+export type ApolloLinkOptions = WatchOptions<readonly [operation: ApolloLink.Operation]>;
 
 /**
  * The end of a chain of Apollo's links: carries subscriptions, queries and mutations over `client`.
@@ -27,7 +27,7 @@ export type ApolloLinkOptions = MissedEventsOptions<readonly [operation: ApolloL
  * the context cancels an operation. Parts of `@defer` and `@stream` are handed on as they come.
  */
 export function createApolloLink(client: Operations, options: ApolloLinkOptions = {}): ApolloLink {
-  const missedEvents = createMissedEvents(options, refetch);
+  const toWatcher = createWatchers(options, refetch);
   const report = reporterOf(options);
   return new ApolloLink(
     (operation) =>
@@ -36,7 +36,7 @@ export function createApolloLink(client: Operations, options: ApolloLinkOptions 
           client,
           {
             ...toCarried(operation),
-            onMissed: missedEvents && (() => missedEvents(operation)),
+            watcher: toWatcher(operation),
             report,
           },
           {
@@ -82,8 +82,8 @@ function followSignal(
 }
 
 /** Where the event has a source the queries themselves say whether they want it; elsewhere all that are in use are asked again. */
-function refetch(gaps: readonly (readonly [ApolloLink.Operation])[]): void {
-  const operations = gaps.map(([operation]) => operation);
+function refetch(subscriptions: readonly (readonly [ApolloLink.Operation])[]): void {
+  const operations = subscriptions.map(([operation]) => operation);
   for (const apollo of new Set<ApolloClient>(operations.map(({ client }) => client))) {
     const manager = apollo.refetchEventManager;
     const own = operations.filter(({ client }) => client === apollo);

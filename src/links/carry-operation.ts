@@ -1,7 +1,8 @@
 import type { Operations } from '../client/client.ts';
 import type { Observer, OperationOptions, OperationResult } from '../client/operation-handle.ts';
 import type { OperationKind } from '../client/transport.ts';
-import { watchForMissedEvents } from './missed-events.ts';
+import { watchStream } from './watch-stream.ts';
+import type { StreamWatcher } from './watch-stream.ts';
 
 /** An operation of another library, on its way to the server. */
 export interface CarriedOperation {
@@ -12,8 +13,8 @@ export interface CarriedOperation {
   > & {
     readonly query: string;
   };
-  /** Called each time that events of a subscription are missing, or may be. */
-  readonly onMissed: (() => void) | undefined;
+  /** Told of a subscription. */
+  readonly watcher: StreamWatcher;
   /** Told what nobody else can be told. */
   readonly report: (error: unknown) => void;
 }
@@ -44,14 +45,14 @@ export function carryOperation(
 
 function carryStream(
   client: Operations,
-  { kind, options, onMissed, report }: CarriedOperation,
+  { kind, options, watcher, report }: CarriedOperation,
   observer: CarriedObserver,
 ): () => void {
   const isSubscription = kind === 'subscription';
   try {
     const stream = client.subscribe({ ...options, ...(!isSubscription && { retry: false }) });
     const subscription = stream.subscribe(observer);
-    if (isSubscription && onMissed) watchForMissedEvents(stream, onMissed).catch(report);
+    if (isSubscription) watchStream(stream, watcher).catch(report);
     return () => subscription.unsubscribe();
   } catch (error) {
     // a client that was closed

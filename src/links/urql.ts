@@ -7,12 +7,12 @@ import type { Operations } from '../client/client.ts';
 import type { OperationKind } from '../client/transport.ts';
 import { carryOperation } from './carry-operation.ts';
 import type { CarriedObserver, CarriedOperation } from './carry-operation.ts';
-import { createMissedEvents, reporterOf } from './missed-events.ts';
-import type { MissedEventsOptions } from './missed-events.ts';
 import { UrqlResults } from './urql-results.ts';
+import { createWatchers, reporterOf } from './watch-stream.ts';
+import type { WatchOptions } from './watch-stream.ts';
 
-/** Options of {@link createUrqlExchange}; a function as `onGap` gets the subscription, and the client that it belongs to. */
-export interface UrqlExchangeOptions extends MissedEventsOptions<
+/** Options of {@link createUrqlExchange}; a function in there gets the subscription, and the client that it belongs to. */
+export interface UrqlExchangeOptions extends WatchOptions<
   readonly [operation: Operation, client: Client]
 > {
   /** What it carries; the rest goes to the next exchange. @defaultValue all three */
@@ -35,7 +35,7 @@ export function createUrqlExchange(
     operation.kind !== 'teardown' && kinds.includes(operation.kind);
   return ({ client: urql, forward }) => {
     const refetch = options.onGap === 'ignore' ? () => {} : trackQueries(urql);
-    const missedEvents = createMissedEvents(options, refetch);
+    const toWatcher = createWatchers(options, refetch);
     const report = reporterOf(options);
     const execute = (operation: OurOperation): Source<OperationResult> =>
       toSource(urql, operation, (observer) =>
@@ -43,7 +43,7 @@ export function createUrqlExchange(
           client,
           {
             ...toCarried(operation),
-            onMissed: missedEvents && (() => missedEvents(operation, urql)),
+            watcher: toWatcher(operation, urql),
             report,
           },
           observer,

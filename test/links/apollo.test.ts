@@ -341,6 +341,17 @@ describe('events that are missing', () => {
     expect(refetches(list)).toBe(0);
   });
 
+  it('are told of, as every state of a subscription is', async () => {
+    const list = serveItemList('gap');
+    const heard: unknown[] = [];
+    const { apollo } = await show(list, {
+      onState: (state, { client, operationName }) => heard.push([state, operationName, client]),
+    });
+    await list.comeBack();
+
+    expect(heard.at(-1)).toEqual(['gap', 'ItemAdded', apollo]);
+  });
+
   it("are nobody's business with `ignore`", async () => {
     const list = serveItemList('gap');
     await show(list, { onGap: 'ignore' });

@@ -368,6 +368,17 @@ describe('events that are missing', () => {
     expect(refetches(list)).toBe(0);
   });
 
+  it('are told of, as every state of a subscription is', async () => {
+    const list = serveItemList('gap');
+    const heard: unknown[] = [];
+    const { urql } = await show(list, {
+      onState: (state, { kind }, client) => heard.push([state, kind, client]),
+    });
+    await list.comeBack();
+
+    expect(heard.at(-1)).toEqual(['gap', 'subscription', urql]);
+  });
+
   it("are nobody's business with `ignore`", async () => {
     const list = serveItemList('gap');
     await show(list, { onGap: 'ignore' });

@@ -1,22 +1,41 @@
 import { describe, expect, it } from 'vitest';
 
-import { createMissedEvents, watchForMissedEvents } from '../../src/links/missed-events.ts';
-import type { MissedEventsOptions } from '../../src/links/missed-events.ts';
+import { createWatchers, watchStream } from '../../src/links/watch-stream.ts';
+import type { WatchOptions } from '../../src/links/watch-stream.ts';
 import { documents, serveItemList } from '../support/item-list.ts';
 import type { ItemList, Memory } from '../support/item-list.ts';
 
-/** How often a subscription missed events, or may have. */
-async function watch(memory?: Memory): Promise<ItemList & { readonly missed: () => number }> {
+interface Watched extends ItemList {
+  readonly states: readonly string[];
+  /** How often the subscription missed events, or may have. */
+  readonly missed: () => number;
+}
+
+/** A subscription to a list, and what its watcher was told. */
+async function watch(memory?: Memory): Promise<Watched> {
   const list = serveItemList(memory);
   const stream = list.client.subscribe({ query: documents.itemAdded });
   let missed = 0;
-  void watchForMissedEvents(stream, () => void (missed += 1));
+  const states: string[] = [];
   stream.subscribe({});
+  void watchStream(stream, {
+    onState: (state) => states.push(state),
+    onMissed: () => (missed += 1),
+  });
   await list.clock.settle();
-  return { ...list, missed: () => missed };
+  return { ...list, states, missed: () => missed };
 }
 
 describe('a subscription that is followed', () => {
+  it('says where it is', async () => {
+    const { client, clock, comeBack, states } = await watch('recovered');
+    await comeBack();
+    client.close();
+    await clock.settle();
+
+    expect(states).toEqual(['connecting', 'live', 'reconnecting', 'live', 'recovered', 'ended']);
+  });
+
   it('misses nothing while its connection lives', async () => {
     const { missed } = await watch('gap');
 
@@ -72,10 +91,11 @@ describe('a subscription that is followed', () => {
   });
 });
 
-type Options = MissedEventsOptions<readonly [name: string]>;
+type Options = WatchOptions<readonly [name: string]>;
 
 function react(options: Options, collected: unknown[] = []) {
-  return createMissedEvents(options, (names) => collected.push(names));
+  const toWatcher = createWatchers(options, (names) => collected.push(names));
+  return (name: string) => toWatcher(name).onMissed();
 }
 
 describe('what happens about missed events', () => {
@@ -83,12 +103,12 @@ describe('what happens about missed events', () => {
     const { clock } = serveItemList();
     const collected: unknown[] = [];
     const missed = react({ clock, collectGapsMs: 20 }, collected);
-    missed?.('a');
+    missed('a');
     await clock.advance(19);
-    missed?.('b');
+    missed('b');
     expect(collected).toEqual([]);
     await clock.advance(1);
-    missed?.('c');
+    missed('c');
     await clock.advance(20);
 
     expect(collected).toEqual([[['a'], ['b']], [['c']]]);
@@ -97,14 +117,18 @@ describe('what happens about missed events', () => {
   it('is a call for each, if it is a function', () => {
     const heard: string[] = [];
     const missed = react({ onGap: (name) => heard.push(name) });
-    missed?.('a');
-    missed?.('b');
+    missed('a');
+    missed('b');
 
     expect(heard).toEqual(['a', 'b']);
   });
 
   it('is nothing where it shall be nothing', () => {
-    expect(react({ onGap: 'ignore' })).toBeUndefined();
+    const collected: unknown[] = [];
+    const { clock } = serveItemList();
+    react({ onGap: 'ignore', clock }, collected)('a');
+
+    expect([collected, clock.timerCount]).toEqual([[], 0]);
   });
 
   it('is reported where it fails', () => {
@@ -116,7 +140,7 @@ describe('what happens about missed events', () => {
       },
       onInternalError: (error) => reported.push(error),
     });
-    missed?.('a');
+    missed('a');
 
     expect(reported).toEqual([failure]);
   });
