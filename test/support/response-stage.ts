@@ -21,7 +21,8 @@ export type Heard =
   | readonly ['next', FormattedResult]
   | readonly ['error', readonly FormattedError[]]
   | readonly ['violated', string]
-  | readonly ['closed', TransportError];
+  | readonly ['closed', TransportError]
+  | readonly ['failed', TransportError];
 
 /** One operation on one connection. */
 export interface Exchange {
@@ -101,6 +102,7 @@ export class ResponseStage {
         },
         error: (errors) => heard.push(['error', errors]),
         complete: () => heard.push('complete'),
+        failed: (reason) => heard.push(['failed', reason]),
       },
     );
     const exchange = { connection, stop, heard };
