@@ -207,7 +207,9 @@ function toTold(outcome: Outcome): readonly Outcome[] {
   }
   // parameters that come from a function may be better the next time
   if ('lost' in outcome && outcome.code === 4403) return [{ ...outcome, retryable: true }];
-  return 'send' in outcome || 'close' in outcome || 'connectionError' in outcome ? [] : [outcome];
+  // an observer is not told that its operation has started
+  const isUntold = ['send', 'close', 'connectionError', 'started'].some((kind) => kind in outcome);
+  return isUntold ? [] : [outcome];
 }
 
 /** `message` with the id that is one more. */
