@@ -1,0 +1,138 @@
+import { writeJson } from '../../protocol/json-frame.ts';
+import type { FormattedError, FormattedResult } from '../../vocabulary.ts';
+import type { Connection, ResultSink, StartedOperation } from '../transport.ts';
+import { TransportError } from '../transport-error.ts';
+import type { Hashes } from './hashes.ts';
+import { errorsOf, toRefusal } from './refusal.ts';
+
+/** What an operation with a hash is made of. */
+export interface PersistedOperationParts {
+  readonly operation: StartedOperation;
+  readonly sink: ResultSink;
+  readonly hashes: Hashes;
+  readonly texts: 'when-unknown' | 'never';
+  /** Starts a request, once the one before it was stopped. */
+  readonly start: Connection['start'];
+}
+
+/** One operation: its hash first, then whatever else the server asks for. */
+export class PersistedOperation implements ResultSink {
+  readonly #parts: PersistedOperationParts;
+  #hash: string | undefined;
+  /** What was sent of the document last. */
+  #sent: 'nothing' | 'hash' | 'both' | 'text' = 'nothing';
+  /** Something came of it: what was sent is what it runs with. */
+  #isAnswered = false;
+  #isStopped = false;
+  #stopRequest: (() => void) | undefined;
+
+  constructor(parts: PersistedOperationParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws TypeError for what cannot be written */
+  begin(): void {
+    const { operation, hashes } = this.#parts;
+    const { query } = operation.request;
+    this.#hash = hashes.recall(query);
+    if (!this.#takesHash()) this.#send('text');
+    else if (this.#hash) this.#send('hash');
+    else void this.#beginLater(query);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopRequest?.();
+  }
+
+  started(): void {
+    this.#parts.sink.started?.();
+  }
+
+  next(result: FormattedResult): void {
+    if (!result.data && this.answers(result.errors)) return;
+    this.#isAnswered = true;
+    this.#parts.sink.next(result);
+  }
+
+  error(errors: readonly FormattedError[]): void {
+    if (!this.answers(errors)) this.#parts.sink.error(errors);
+  }
+
+  complete(): void {
+    this.#parts.sink.complete();
+  }
+
+  failed(failure: TransportError): void {
+    if (!this.answers(errorsOf(failure))) this.#parts.sink.failed(failure);
+  }
+
+  /** Sends more, if that is what the errors ask for. */
+  answers(errors: readonly FormattedError[] | undefined): boolean {
+    const { hashes, texts } = this.#parts;
+    const refusal = this.#isAnswered || texts === 'never' ? undefined : toRefusal(errors);
+    if (refusal === 'not-taken' && this.#sent !== 'text') {
+      hashes.areTaken = false;
+      this.#send('text');
+      return true;
+    }
+    if (refusal !== 'unknown' || this.#sent !== 'hash') return false;
+    this.#send('both');
+    return true;
+  }
+
+  /** Never rejects. */
+  async #beginLater(query: string): Promise<void> {
+    const { hashes, texts, sink } = this.#parts;
+    this.#hash = await hashes.find(query);
+    if (this.#isStopped) return;
+    try {
+      if (this.#hash) this.#send('hash');
+      else if (texts === 'never') throw new TypeError('This document has no hash');
+      else this.#send('text');
+    } catch (cause) {
+      sink.failed(new TransportError('CLIENT_ERROR', String(cause), false, { cause }));
+    }
+  }
+
+  /** Whether a hash is worth an attempt. */
+  #takesHash(): boolean {
+    const { operation, hashes, texts } = this.#parts;
+    const { query, extensions } = operation.request;
+    // somebody else said already which document it is
+    if (!query || extensions?.['persistedQuery']) return false;
+    return texts === 'never' || (hashes.areTaken && isJson(operation.request));
+  }
+
+  #send(part: 'hash' | 'both' | 'text'): void {
+    const { kind, request } = this.#parts.operation;
+    const { query, extensions } = request;
+    this.#stopRequest?.();
+    this.#sent = part;
+    const persistedQuery = { version: 1, sha256Hash: this.#hash };
+    this.#stopRequest = this.#parts.start(
+      {
+        // who has no text cannot see that it has to be sent by POST
+        kind: part === 'hash' && /\bmutation\b/.test(query) ? 'mutation' : kind,
+        request: {
+          ...request,
+          ...(part === 'hash' && { query: '' }),
+          ...(part !== 'text' && { extensions: { ...extensions, persistedQuery } }),
+        },
+      },
+      this,
+    );
+    // it may have been stopped in there
+    if (this.#isStopped) this.#stopRequest();
+  }
+}
+
+/** Whether it can be sent as often as it takes: files go once. */
+function isJson(value: unknown): boolean {
+  try {
+    writeJson(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
