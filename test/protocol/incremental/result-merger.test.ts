@@ -9,9 +9,8 @@ type Payload = Readonly<Record<string, unknown>>;
 function merge(...payloads: readonly Payload[]): readonly FormattedResult[] {
   const merger = new ResultMerger();
   return payloads.flatMap((payload) => {
-    const { kind, isNews } = merger.take(structuredClone(payload) as FormattedResult);
-    if (kind === 'whole') return payload;
-    return isNews ? merger.show() : [];
+    const { kind, isNews } = merger.take(structuredClone(payload));
+    return kind === 'whole' ? [payload] : isNews ? [merger.show()] : [];
   });
 }
 
@@ -452,9 +451,9 @@ describe('what was shown', () => {
   });
 });
 
-describe('ID-61 a name that objects inherit', () => {
-  const parse = (text: string) => JSON.parse(text) as Payload;
+const parse = (text: string): Payload => JSON.parse(text) as Payload;
 
+describe('ID-61 a name that objects inherit', () => {
   it.each(['__proto__', 'constructor', 'prototype'])(
     '%s is a name as any other in data',
     (name) => {
