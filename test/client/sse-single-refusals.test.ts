@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { FormattedError } from '../../src/vocabulary.ts';
 import { failure } from '../support/response-stage.ts';
 import type { ScriptedHead } from '../support/scripted-fetch.ts';
 import type { SingleExchange } from '../support/sse-single-stage.ts';
@@ -184,7 +185,7 @@ describe('an operation', () => {
     [500, graphql],
   ] as const)(
     'SSE-66 ends with the errors that it is refused with, and nobody else: %i %s',
-    async (status, type, error = no) => {
+    async (status, type, error: FormattedError = no) => {
       for (const kind of ['subscription', 'query'] as const) {
         const { stage, asked, othersGoOn } = await asking(kind);
         await stage.answer('POST', { status, type }, errorsOf(error));
