@@ -1,7 +1,7 @@
 import type { FormattedError } from '../../vocabulary.ts';
 import type { DeferPlan } from './defer-plan.ts';
 import { DeliveredFields } from './delivered-fields.ts';
-import { deliveredLength } from './delivered-length.ts';
+import { DeliveredValues } from './delivered-values.ts';
 import type {
   CompletedPart,
   IncrementalEntry,
@@ -33,9 +33,9 @@ export class PatchTranslator {
     const { pending = [], incremental = [], completed = [], ...rest } = payload;
     const isFirst = 'data' in payload;
     if (isFirst) this.#delivered.start(payload.data);
-    for (const part of pending) this.#announce(part, payload);
+    if (pending.length > 0) this.#announce(pending, payload);
     const patches = [
-      ...this.#deliver(incremental, toIds(completed)),
+      ...this.#deliver(incremental, completed),
       ...this.#complete(completed),
     ].toSorted(byAnnouncement);
     for (const { id } of completed) this.#announced.delete(id);
@@ -44,16 +44,27 @@ export class PatchTranslator {
     return saysMore ? rest : undefined;
   }
 
-  #announce({ id, path, label }: PendingPart, payload: IncrementalPayload): void {
-    const nextIndex = deliveredLength(path, payload, this.#announced);
-    this.#announcements += 1;
-    const order = this.#announcements;
-    this.#announced.set(id, { order, path, label, nextIndex, errors: [] });
+  #announce(pending: readonly PendingPart[], payload: IncrementalPayload): void {
+    const values = new DeliveredValues(payload, this.#announced);
+    for (const { id, path, label } of pending) {
+      this.#announcements += 1;
+      const order = this.#announcements;
+      const nextIndex = values.lengthAt(path);
+      const part: Announced = { order, path, label, nextIndex, errors: [] };
+      this.#announced.set(id, part);
+      values.place(id, part);
+    }
   }
 
   /** Items leave at once; fields wait until their fragment is complete. */
-  #deliver(entries: readonly IncrementalEntry[], completing: readonly string[]): PlacedPatch[] {
+  #deliver(
+    entries: readonly IncrementalEntry[],
+    completed: readonly CompletedPart[],
+  ): PlacedPatch[] {
     const patches: PlacedPatch[] = [];
+    const completing = new Set(toIds(completed).map((id) => this.#announced.get(id)));
+    // what several fragments want stands under one that need not be the first to be complete: its errors are told with that
+    const firstComplete = [...completing].find(isFragment);
     for (const { id, data, subPath = [], items, errors = [] } of entries) {
       const part = this.#announced.get(id);
       if (part && items) {
@@ -62,16 +73,11 @@ export class PatchTranslator {
         part.nextIndex = (part.nextIndex ?? 0) + items.length;
       } else if (part) {
         this.#delivered.merge([...part.path, ...subPath], data);
-        this.#tellerOf(part, id, completing).errors.push(...errors);
+        const teller = completing.has(part) ? part : (firstComplete ?? part);
+        for (const error of errors) teller.errors.push(error);
       }
     }
     return patches;
-  }
-
-  /** What several fragments want stands under one that need not be the first to be complete: its errors are told with that. */
-  #tellerOf(part: Announced, id: string, completing: readonly string[]): Announced {
-    if (completing.includes(id)) return part;
-    return completing.map((other) => this.#announced.get(other)).find(isFragment) ?? part;
   }
 
   #complete(completed: readonly CompletedPart[]): PlacedPatch[] {
