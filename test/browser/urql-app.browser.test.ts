@@ -1,0 +1,3 @@
+import { liveListSuite } from '../support/live-list-suite.ts';
+
+liveListSuite('urql');
