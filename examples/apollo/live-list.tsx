@@ -1,4 +1,5 @@
-import type { ApolloCache } from '@apollo/client';
+import { CombinedGraphQLErrors } from '@apollo/client';
+import type { ApolloCache, ErrorLike } from '@apollo/client';
 import { useMutation, useQuery, useSubscription } from '@apollo/client/react';
 import type { ReactElement } from 'react';
 
@@ -22,8 +23,8 @@ export function LiveList(): ReactElement {
     return error === undefined;
   };
   const problem = mutationError
-    ? `Not added: ${mutationError.message}`
-    : (queryError ?? subscriptionError)?.message;
+    ? `Not added: ${toText(mutationError)}`
+    : toText(queryError ?? subscriptionError);
   return (
     <ItemsView
       title="Live list, with Apollo Client"
@@ -32,6 +33,12 @@ export function LiveList(): ReactElement {
       add={add}
     />
   );
+}
+
+/** What the server says of it is for people; what becomes of connections is not. */
+function toText(error: ErrorLike | undefined): string | undefined {
+  if (!error) return undefined;
+  return CombinedGraphQLErrors.is(error) ? error.message : 'the server cannot be reached';
 }
 
 function addToList(cache: ApolloCache, item: Item): void {

@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import type { CombinedError } from 'urql';
 import { useMutation, useQuery, useSubscription } from 'urql';
 
 import { ItemsView } from '../live-list/view/items-view.tsx';
@@ -19,9 +20,15 @@ export function LiveList(): ReactElement {
     return error === undefined;
   };
   const problem = adding.error
-    ? `Not added: ${adding.error.message}`
-    : (list.error ?? added.error)?.message;
+    ? `Not added: ${toText(adding.error)}`
+    : toText(list.error ?? added.error);
   return (
     <ItemsView title="Live list, with urql" items={list.data?.items} problem={problem} add={add} />
   );
+}
+
+/** What the server says of it is for people; what becomes of connections is not. */
+function toText(error: CombinedError | undefined): string | undefined {
+  if (error?.networkError) return 'the server cannot be reached';
+  return error?.graphQLErrors.map(({ message }) => message).join('; ');
 }

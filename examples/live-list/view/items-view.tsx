@@ -14,6 +14,7 @@ export interface ItemsViewProps {
   readonly title: string;
   /** `undefined`: not there yet. */
   readonly items: readonly Item[] | undefined;
+  /** What is wrong, for people. */
   readonly problem: string | undefined;
   /** Resolves with whether it was added. */
   readonly add: (text: string) => Promise<boolean>;
