@@ -52,15 +52,17 @@ export type OpenAppsyncSocket = (
 /**
  * A transport over the sockets that `open` opens.
  *
- * @throws UsageError without an authorization
+ * @throws UsageError without an authorization, and for a variant that there is not
  */
 export function createAppsyncTransport(
   options: AppsyncOptions,
   open: OpenAppsyncSocket,
 ): Transport {
-  // programs without types forget it easily, and the server would only say that it knows nobody
-  if (!(options as Partial<AppsyncOptions>).authorization)
-    throw new UsageError('AppSync needs an `authorization`');
+  // of a program without types: the server would only say that it knows nobody
+  const { authorization, variant = 'subprotocol' }: Partial<AppsyncOptions> = options;
+  if (!authorization || !['subprotocol', 'query', 'headers'].includes(variant)) {
+    throw new UsageError('AppSync needs an `authorization`, and a `variant` that it knows');
+  }
   return {
     isShared: true,
     connect: (settings, listener) =>
