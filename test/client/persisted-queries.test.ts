@@ -158,6 +158,27 @@ describe('a persisted query', () => {
     expect(heard).toEqual(['connected', ['next', { data: 1 }]]);
   });
 
+  it('of a stream is sent again where that stream has the status of a failure', async () => {
+    const play = new ResponseStage((common) => persistedQueries(sse(common), { hash: hashOf }));
+    const { heard } = await play.ask();
+    await play.answer(`event: next\ndata: ${unknown}\n\n`, {
+      type: 'text/event-stream',
+      status: 404,
+    });
+    await play.respond({ type: 'text/event-stream' }, 'event: next\ndata: {"data":1}\n\n');
+
+    expect(heard).toEqual(['connected', ['next', { data: 1 }]]);
+  });
+
+  it('is not sent again where a failure says nothing of it', async () => {
+    const play = stage();
+    const { heard } = await play.ask(asked);
+    await play.answer('Not Found', { type: 'text/plain', status: 404 });
+
+    expect(play.requests).toHaveLength(1);
+    expect(heard).toEqual([['closed', failure('CONNECTION_REFUSED', { status: 404 })]]);
+  });
+
   it('fails with the connection, in whichever attempt', async () => {
     const play = stage();
     const { heard } = await play.ask(asked);
@@ -396,7 +417,7 @@ describe('on a shared connection', () => {
     await start('one');
     sinks()[0]?.failed(
       new TransportError('CONNECTION_REFUSED', 'no', false, {
-        payload: { errors: [{ message: 'PersistedQueryNotFound' }] },
+        body: unknown,
       }),
     );
     const [sink] = sinks();

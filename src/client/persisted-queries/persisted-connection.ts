@@ -8,7 +8,7 @@ import type {
 } from '../transport.ts';
 import type { Hashes } from './hashes.ts';
 import { PersistedOperation } from './persisted-operation.ts';
-import { errorsOf } from './refusal.ts';
+import { refusalIn } from './refusal.ts';
 
 /** What a connection that is sent hashes is made of. */
 export interface PersistedConnectionParts {
@@ -71,7 +71,7 @@ export class PersistedConnection implements Connection {
       violated: (message) => listener.violated(message),
       closed: (failure) => {
         // over HTTP the refusal of a hash may be a status that makes it a failure
-        if (!transport.isShared && this.#operation?.answers(errorsOf(failure))) return;
+        if (!transport.isShared && this.#operation?.answers(refusalIn(failure))) return;
         this.#isOver = true;
         listener.closed(failure);
       },

@@ -3,7 +3,8 @@ import type { FormattedError, FormattedResult } from '../../vocabulary.ts';
 import type { Connection, ResultSink, StartedOperation } from '../transport.ts';
 import { TransportError } from '../transport-error.ts';
 import type { Hashes } from './hashes.ts';
-import { errorsOf, toRefusal } from './refusal.ts';
+import { refusalIn, toRefusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 
 /** What an operation with a hash is made of. */
 export interface PersistedOperationParts {
@@ -50,13 +51,13 @@ export class PersistedOperation implements ResultSink {
   }
 
   next(result: FormattedResult): void {
-    if (!result.data && this.answers(result.errors)) return;
+    if (!result.data && this.answers(toRefusal(result.errors))) return;
     this.#isAnswered = true;
     this.#parts.sink.next(result);
   }
 
   error(errors: readonly FormattedError[]): void {
-    if (!this.answers(errors)) this.#parts.sink.error(errors);
+    if (!this.answers(toRefusal(errors))) this.#parts.sink.error(errors);
   }
 
   complete(): void {
@@ -64,20 +65,18 @@ export class PersistedOperation implements ResultSink {
   }
 
   failed(failure: TransportError): void {
-    if (!this.answers(errorsOf(failure))) this.#parts.sink.failed(failure);
+    if (!this.answers(refusalIn(failure))) this.#parts.sink.failed(failure);
   }
 
-  /** Sends more, if that is what the errors ask for. */
-  answers(errors: readonly FormattedError[] | undefined): boolean {
+  /** Sends what makes up for the refusal, if something does. */
+  answers(refusal: Refusal | undefined): boolean {
     const { hashes, texts } = this.#parts;
-    const refusal = this.#isAnswered || texts === 'never' ? undefined : toRefusal(errors);
-    if (refusal === 'not-taken' && this.#sent !== 'text') {
+    if (!refusal || this.#isAnswered || texts === 'never') return false;
+    if (refusal === 'unknown' && this.#sent === 'hash') this.#send('both');
+    else if (refusal === 'not-taken' && this.#sent !== 'text') {
       hashes.areTaken = false;
       this.#send('text');
-      return true;
-    }
-    if (refusal !== 'unknown' || this.#sent !== 'hash') return false;
-    this.#send('both');
+    } else return false;
     return true;
   }
 
