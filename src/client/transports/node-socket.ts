@@ -69,7 +69,9 @@ function changesReading(options: SocketOptions): boolean {
 
 /** Results often come in great numbers; see {@link readTextMessages}. */
 function readQuickly(webSocket: Omit<WebSocket, keyof SocketHandlers> & SocketHandlers): void {
-  webSocket.once('upgrade', ({ socket }: { readonly socket: ByteSocketLike }) => {
+  webSocket.once('upgrade', ({ socket }: { readonly socket: ByteSocketLike | null }) => {
+    // what Bun has in place of `ws` shows none
+    if (!socket) return;
     webSocket.once('open', () => {
       // looked up once: whoever sets handlers does so before the socket opens
       const { onmessage } = webSocket;
