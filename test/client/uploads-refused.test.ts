@@ -1,8 +1,11 @@
 import { createClient } from 'millrace/client';
 import type { Transport } from 'millrace/client';
+import { appsync } from 'millrace/client/appsync';
 import { http } from 'millrace/client/http';
 import { multipart } from 'millrace/client/multipart';
 import { sse } from 'millrace/client/sse';
+import { sseSingle } from 'millrace/client/sse-single';
+import { tabs } from 'millrace/client/tabs';
 import { StreamedFile } from 'millrace/client/uploads';
 import { subscriptionsTransportWs, websocket } from 'millrace/client/websocket';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -16,6 +19,8 @@ const transports: Readonly<Record<string, () => Transport>> = {
   http: () => http(),
   sse: () => sse(),
   multipart: () => multipart(),
+  sseSingle: () => sseSingle(),
+  'tabs, where there is one': () => tabs({ name: 'app', transport: websocket() }),
 };
 
 const files = {
@@ -46,5 +51,19 @@ describe.each(Object.entries(transports))('a transport that carries no files: %s
         data: { echo: 'x' },
       });
     },
+  );
+});
+
+it('AppSync carries no files either', async () => {
+  const client = createClient({
+    url: 'http://host.invalid/graphql',
+    transport: appsync({ authorization: { authorization: 'x' } }),
+  });
+  onTestFinished(() => client.close());
+  const variables = { file: new Blob([]) };
+  const results = client.subscribe({ query: 'subscription { tick }', variables });
+
+  await expect(results[Symbol.asyncIterator]().next()).rejects.toEqual(
+    failure('CLIENT_ERROR', { message: expect.stringMatching(/`uploads`/) }),
   );
 });

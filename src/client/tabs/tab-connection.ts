@@ -1,3 +1,4 @@
+import { writeJson } from '../../protocol/json-frame.ts';
 import { never } from '../../vocabulary.ts';
 import type { FormattedError, FormattedResult } from '../../vocabulary.ts';
 import { provide } from '../transport.ts';
@@ -79,7 +80,7 @@ export class TabConnection implements Connection {
 
   start(operation: StartedOperation, sink: ResultSink): () => void {
     const id = this.#nextId++;
-    const running = { operation, request: JSON.stringify(operation.request), sink };
+    const running = { operation, request: writeJson(operation.request), sink };
     this.#running.set(id, running);
     this.#begin(id, running);
     return () => this.#stop(id);

@@ -1,4 +1,5 @@
 import type { OperationRequest } from '../../vocabulary.ts';
+import { writeJson } from '../json-frame.ts';
 import { subprotocol } from './messages.ts';
 
 /** Who asks: names and values as they would be headers of an HTTP request. */
@@ -70,5 +71,5 @@ export function withHost(authorization: Authorization, host: string): Authorizat
 
 /** The text of a request: what a signature is over, and what goes to the server as it is. Throws a `TypeError` for what JSON cannot hold. */
 export function writeRequest({ query, variables = {}, ...others }: OperationRequest): string {
-  return JSON.stringify({ query, variables, ...others });
+  return writeJson({ query, variables, ...others });
 }
