@@ -23,7 +23,7 @@ export function LiveList(): ReactElement {
     return error === undefined;
   };
   const problem = mutationError
-    ? `Not added: ${toText(mutationError)}`
+    ? `Not added. ${toText(mutationError)}`
     : toText(queryError ?? subscriptionError);
   return (
     <ItemsView
@@ -38,7 +38,7 @@ export function LiveList(): ReactElement {
 /** What the server says of it is for people; what becomes of connections is not. */
 function toText(error: ErrorLike | undefined): string | undefined {
   if (!error) return undefined;
-  return CombinedGraphQLErrors.is(error) ? error.message : 'the server cannot be reached';
+  return CombinedGraphQLErrors.is(error) ? error.message : 'The server cannot be reached.';
 }
 
 function addToList(cache: ApolloCache, item: Item): void {

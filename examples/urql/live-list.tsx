@@ -20,7 +20,7 @@ export function LiveList(): ReactElement {
     return error === undefined;
   };
   const problem = adding.error
-    ? `Not added: ${toText(adding.error)}`
+    ? `Not added. ${toText(adding.error)}`
     : toText(list.error ?? added.error);
   return (
     <ItemsView title="Live list, with urql" items={list.data?.items} problem={problem} add={add} />
@@ -29,6 +29,6 @@ export function LiveList(): ReactElement {
 
 /** What the server says of it is for people; what becomes of connections is not. */
 function toText(error: CombinedError | undefined): string | undefined {
-  if (error?.networkError) return 'the server cannot be reached';
+  if (error?.networkError) return 'The server cannot be reached.';
   return error?.graphQLErrors.map(({ message }) => message).join('; ');
 }
