@@ -1,4 +1,5 @@
 import type { Authorization } from 'millrace/client/appsync';
+import { VirtualClock, scriptedPeer } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -84,6 +85,27 @@ describe('a subscription', () => {
     await say({ id: '1', type: 'start_ack' });
 
     expect(consumer.end === undefined).toBe(startAckTimeoutMs === Infinity);
+  });
+
+  it('AS-47 fails in time with timers that fire early', async () => {
+    const clock = new VirtualClock();
+    const peer = scriptedPeer({ clock });
+    const { client } = createAppsyncStage({
+      appsync: { WebSocket: peer.WebSocket },
+      client: {
+        clock: {
+          now: () => clock.now(),
+          schedule: (callback, delayMs) => clock.schedule(callback, delayMs * 0.9),
+        },
+      },
+    });
+    const consumer = consume(client.subscribe({ query }));
+    await peer.acknowledge(ackPayload);
+    await clock.settle();
+
+    await clock.advance(15_001);
+
+    expect(await consumer.failed()).toMatchObject({ code: 'START_TIMEOUT' });
   });
 
   it('AS-47 is confirmed again after the connection was lost', async () => {

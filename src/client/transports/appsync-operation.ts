@@ -140,12 +140,11 @@ export class AppsyncOperation implements ResultSink {
     if (deadline === this.#timerAt) return;
     this.#cancelTimer?.();
     this.#timerAt = deadline;
-    this.#cancelTimer =
-      deadline === never
-        ? undefined
-        : clock.schedule(
-            () => this.#apply(this.#machine.tick(clock.now())),
-            deadline - clock.now(),
-          );
+    if (deadline === never) return;
+    this.#cancelTimer = clock.schedule(() => {
+      // timers may fire early: it is set again then
+      this.#timerAt = never;
+      this.#apply(this.#machine.tick(clock.now()));
+    }, deadline - clock.now());
   }
 }
