@@ -17,11 +17,10 @@ const ranges = {
     [1, 41],
     [60, 69],
   ],
-  // without clients of the single connection mode, from 68 on
   SSE: [
     [1, 19],
     [30, 46],
-    [60, 67],
+    [60, 71],
   ],
   // the server's; there is no client
   AS: [[1, 23]],
