@@ -24,8 +24,10 @@ const ranges = {
   ],
   // the server's; there is no client
   AS: [[1, 23]],
-  // without clients, from 40 on
-  UP: [[1, 24]],
+  UP: [
+    [1, 24],
+    [40, 46],
+  ],
   MP: [
     [1, 18],
     [30, 48],
