@@ -108,12 +108,15 @@ class GraphqlClient implements Client, HeldConnection {
     kind: OperationKind,
     options: OperationOptions<Data, Variables>,
   ): Promise<OperationResult<Data>> {
-    const results = this.#create(kind, options)[Symbol.asyncIterator]();
+    const operation = this.#create(kind, options);
+    const results = operation[Symbol.asyncIterator]();
     for (;;) {
       const { done, value } = await results.next();
       if (done) break;
-      // that is all; the end that follows it is the server's business
-      if (!value.hasNext) return value;
+      if (value.hasNext) continue;
+      // that is all; the end that follows it is the server's business, and holds up nobody who wants another connection
+      if (operation.line?.isShared) operation.complete();
+      return value;
     }
     options.signal?.throwIfAborted();
     throw new TransportError('BAD_RESPONSE', 'The operation ended without a result', false);

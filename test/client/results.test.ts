@@ -54,6 +54,29 @@ describe('results that come in parts', () => {
   });
 });
 
+describe('a query that has its result', () => {
+  it('holds up nobody who wants another connection, though its end has not come', async () => {
+    const scene = createScene();
+    const answer = scene.client.query({ query: '{ a }' });
+    await scene.clock.advance(0);
+    const first = scene.transport.last;
+    first.serve();
+    const { sink } = scene;
+    sink.next({ data: { a: 1 } });
+    await answer;
+    scene.client.reconnect();
+    const another = scene.client.query({ query: '{ b }' });
+    await scene.clock.advance(0);
+    sink.complete();
+
+    expect(first.state).toBe('gone');
+    scene.transport.last.serve();
+    scene.sink.next({ data: { b: 2 } });
+    expect(await another).toEqual({ data: { b: 2 } });
+    expect(scene.transport.connections).toHaveLength(2);
+  });
+});
+
 describe('`onResult`', () => {
   it('sees each result, and what it is of, before the consumer does', async () => {
     const seen: unknown[] = [];
