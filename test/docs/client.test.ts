@@ -85,7 +85,7 @@ const tables = [
   },
   {
     title: '`sse(options)`, `multipart(options)`, `http(options)`',
-    members: ['FetchOptions', 'StreamOptions', 'MethodOptions'].flatMap((name) =>
+    members: ['FetchOptions', 'StreamOptions', 'MethodOptions', 'FileOptions'].flatMap((name) =>
       membersOf(fetchOptions, name),
     ),
     defaultColumn: 2,
@@ -101,6 +101,11 @@ const tables = [
   {
     title: 'Going on where the results stopped',
     members: membersOf('src/client/resume.ts', 'ResumeOptions'),
+    defaultColumn: 1,
+  },
+  {
+    title: 'Hashes in the place of documents',
+    members: membersOf('src/client/persisted-queries.ts', 'PersistedQueriesOptions'),
     defaultColumn: 1,
   },
 ] as const;
