@@ -1,6 +1,7 @@
 import type { Authorization } from 'millrace/client/appsync';
 import { describe, expect, it } from 'vitest';
 
+import { signedBy } from '../../examples/appsync/signed.ts';
 import {
   createAppsyncStage,
   host,
@@ -104,6 +105,26 @@ describe('what a client shows', () => {
       query,
       variables,
       operationName: 'S',
+    });
+  });
+
+  it('AS-45 may be signed, over what is sent', async () => {
+    const signed: unknown[] = [];
+    const authorization = signedBy({
+      async sign({ headers, ...request }) {
+        signed.push(request);
+        return { headers: { ...headers, authorization: `signature ${signed.length}` } };
+      },
+    });
+    const { start } = await starting({ appsync: { authorization } });
+
+    const request = { method: 'POST', protocol: 'https:', hostname: host };
+    expect(signed).toEqual([
+      { ...request, path: '/graphql/connect', body: '{}' },
+      { ...request, path: '/graphql', body: start.payload?.['data'] },
+    ]);
+    expect(start.payload?.['extensions']).toMatchObject({
+      authorization: { host, authorization: 'signature 2', 'content-encoding': 'amz-1.0' },
     });
   });
 

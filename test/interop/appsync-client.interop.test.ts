@@ -1,5 +1,7 @@
+import { createHash, createHmac } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 
+import { SignatureV4 } from '@smithy/signature-v4';
 import { createClient } from 'millrace/client';
 import type { Client, ClientOptions } from 'millrace/client';
 import { appsync } from 'millrace/client/appsync';
@@ -7,11 +9,15 @@ import type { AppsyncOptions } from 'millrace/client/appsync';
 import { http } from 'millrace/client/http';
 import { expect, it, onTestFinished } from 'vitest';
 
+import { signedBy } from '../../examples/appsync/signed.ts';
+import { serveFixture } from '../support/fixture-server.ts';
 import { Inbox } from '../support/waiting.ts';
 import { consume } from '../support/watched-client.ts';
 import { startSimulator } from './servers/appsync-simulator.ts';
 import type { RunningSimulator } from './servers/appsync-simulator.ts';
 import { recordingWebSocket } from './support/recording-web-socket.ts';
+import { isSigned, keys } from './support/signature.ts';
+import type { Authorization } from './support/signature.ts';
 
 interface Connected {
   readonly client: Client;
@@ -159,6 +165,67 @@ it('has its subscriptions back on one connection when the simulator was restarte
 
   expect(await consumer.next()).toEqual(said('back'));
   expect(consumer.rest).toEqual([]);
+});
+
+/** As the SDK of AWS wants it. */
+class Sha256 {
+  readonly #hash;
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash =
+      secret === undefined
+        ? createHash('sha256')
+        : // the SDK gives what Node takes, though the types of both disagree
+          createHmac('sha256', secret as string);
+  }
+
+  update(part: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(part as string); // as above
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest());
+  }
+
+  reset(): void {
+    throw new Error('The SDK makes a new one each time.');
+  }
+}
+
+it('AS-45 shows signatures of the AWS SDK that a server can verify, over the text that it gets', async () => {
+  const seen: boolean[] = [];
+  const { httpUrl } = await serveFixture({
+    protocols: ['appsync'],
+    onConnect({ connectionParams }) {
+      const authorization = connectionParams['authorization'] as Authorization; // it sends texts
+      seen.push(isSigned(authorization, '/graphql/connect', '{}'));
+    },
+    onSubscribe({ operation: { extensions } }) {
+      const authorization = extensions?.['authorization'] as Authorization; // as above
+      const data = String(extensions?.['data']);
+      seen.push(isSigned(authorization, '/graphql', data));
+      seen.push(isSigned(authorization, '/graphql', `${data} `));
+    },
+  });
+  const signer = new SignatureV4({
+    service: 'appsync',
+    region: 'eu-west-1',
+    credentials: keys,
+    sha256: Sha256,
+  });
+  const client = createClient({
+    url: httpUrl,
+    transport: appsync({ authorization: signedBy(signer) }),
+  });
+  onTestFinished(() => client.close());
+  const handle = client.subscribe({
+    query: 'subscription ($room: ID!) { message(room: $room) { text } }',
+    variables: { room: 'λ' },
+  });
+  consume(handle);
+
+  expect(await handle.ready).toEqual({ confirmed: true });
+  expect(seen).toEqual([true, true, false]);
 });
 
 /** The simulator handles no failure of its own; gives those that it had. */

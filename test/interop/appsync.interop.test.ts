@@ -1,4 +1,3 @@
-import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
@@ -24,11 +23,10 @@ import type { ConnectedClient } from './support/client-under-test.ts';
 import { WithoutTls, driveAmplify, driveLink, stubWebSocket } from './support/clients/appsync.ts';
 import type { AmplifyAuthorization } from './support/clients/appsync.ts';
 import { next } from './support/recorded-operation.ts';
+import { isSigned, keys } from './support/signature.ts';
+import type { Authorization } from './support/signature.ts';
 
 const room = 'subscription ($room: ID!) { message(room: $room) { text } }';
-const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'session' };
-
-type Authorization = Readonly<Record<string, string>>;
 
 /** What the hooks of a server saw of the authorization of connections and operations. */
 interface Witness {
@@ -64,25 +62,6 @@ function connectSigningLink({ httpUrl }: FixtureServer): ConnectedClient {
   const required: unknown = createRequire(import.meta.url)('aws-appsync-subscription-link');
   const { createSubscriptionHandshakeLink: create } = required as typeof SubscriptionLink; // the same in both
   return driveLink(create, httpUrl, { type: 'AWS_IAM', credentials: () => Promise.resolve(keys) });
-}
-
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
-const mac = (key: string | Buffer, text: string): Buffer =>
-  createHmac('sha256', key).update(text).digest();
-
-/** What a server that knows the secret does with an authorization of IAM: Signature Version 4 over path and body. */
-function isSigned(authorization: Authorization, path: string, body: string): boolean {
-  const match = /Credential=[^/]+\/(.+?), SignedHeaders=(.+?), Signature=(.+)$/.exec(
-    authorization['authorization'] ?? '',
-  );
-  const [, scope = '', signed = '', signature] = match ?? [];
-  const lines = signed.split(';').map((name) => `${name}:${authorization[name] ?? ''}\n`);
-  const request = ['POST', path, '', lines.join(''), signed, hash(body)].join('\n');
-  const text = ['AWS4-HMAC-SHA256', authorization['x-amz-date'], scope, hash(request)].join('\n');
-  const key = scope
-    .split('/')
-    .reduce<string | Buffer>((sum, part) => mac(sum, part), `AWS4${keys.secretAccessKey}`);
-  return mac(key, text).toString('hex') === signature;
 }
 
 /** A server whose listener is an HTTPS one of the program. */
