@@ -483,7 +483,7 @@ describe('a request without an answer', () => {
     expect(stage.clock.timerCount).toBe(0);
   });
 
-  it.each(['POST', 'DELETE'])('ends the connection with all that runs: %s', async (method) => {
+  it.each(['POST', 'DELETE'])('ends the connection of a subscription: %s', async (method) => {
     const stage = new SingleStage();
     const stream = await stage.open();
     const first = await stage.start();
@@ -501,6 +501,37 @@ describe('a request without an answer', () => {
     expect(stream.isReleased).toBe(true);
     expect(first.heard).toEqual(['started']);
     expect(heard).toEqual(method === 'DELETE' ? ['started'] : []);
+  });
+
+  it.each(['query', 'mutation'] as const)(
+    'ends a %s alone, which is stopped, for it may run',
+    async (kind) => {
+      const stage = new SingleStage();
+      await stage.open();
+      const other = await stage.start();
+      await stage.accept();
+      const { heard } = await stage.start({ kind });
+      stage.last('POST').refuse();
+      await stage.clock.settle();
+
+      expect(heard).toEqual([['failed', lost]]);
+      expect(stage.stopped).toEqual(['2']);
+      expect(other.heard).toEqual(['started']);
+      expect(stage.heard).toEqual(['connected']);
+    },
+  );
+
+  it('has what was left meanwhile stopped, for it may run', async () => {
+    const stage = new SingleStage();
+    await stage.open();
+    const { heard, stop } = await stage.start();
+    stop();
+    stage.last('POST').refuse();
+    await stage.clock.settle();
+
+    expect(heard).toEqual([]);
+    expect(stage.stopped).toEqual(['1']);
+    expect(stage.heard).toEqual(['connected']);
   });
 
   it('that may not be sent, for want of headers, ends the operation alone', async () => {

@@ -121,8 +121,9 @@ export class SingleOperation {
     const { operation, sink, stream } = this.#parts;
     const { status = 0, retryable } = failure;
     const wasAsked = this.#phase === 'asked';
-    // coming back is what a subscription wants; and where its server is going, the stream goes as well
-    const comesBack = wasAsked && operation.kind === 'subscription' && retryable && status >= 500;
+    // where there is no way to the server of a subscription its stream will not last, and coming back is what it wants
+    const hasNoWay = retryable && (status === 0 || status >= 500);
+    const comesBack = wasAsked && hasNoWay && operation.kind === 'subscription';
     if (isStreamGone || comesBack) return stream.lose(failure);
     if (mayBeDone && (wasAsked || this.#phase === 'left')) this.#delete();
     if (!wasAsked) return;

@@ -13,16 +13,15 @@ export interface Refusal {
   readonly failure: TransportError;
   /** What the server says about the operation, if it was a server of GraphQL that answered. */
   readonly errors?: readonly FormattedError[] | undefined;
-  /** Whether there is no such stream any more, or no way to it: whoever reserves another one may fare better. */
+  /** Whether there is no such stream any more: whoever reserves another one may fare better. */
   readonly isStreamGone: boolean;
-  /** Whether what was asked for may have been done all the same, behind a proxy that answered for somebody else. */
+  /** Whether what was asked for may have been done all the same: nothing answered, or a proxy for somebody else. */
   readonly mayBeDone: boolean;
 }
 
-/** A request that got no response. */
+/** A request without a response; if that is nothing that another attempt could change, it was not even sent. */
 export function withoutResponse(failure: TransportError): Refusal {
-  // not even sent, if it was a function of the caller that failed
-  return { failure, isStreamGone: failure.retryable, mayBeDone: false };
+  return { failure, isStreamGone: false, mayBeDone: failure.retryable };
 }
 
 /** Reads a response that is not what was asked for. Never rejects. */
