@@ -22,8 +22,10 @@ const ranges = {
     [30, 46],
     [60, 71],
   ],
-  // the server's; there is no client
-  AS: [[1, 23]],
+  AS: [
+    [1, 23],
+    [40, 54],
+  ],
   UP: [
     [1, 24],
     [40, 46],

@@ -12,8 +12,8 @@ const read = (file: string): string => readFileSync(path.join(repository, file),
 
 /** Sections by their headings, of whatever level. */
 const sections = new Map(
-  read('docs/client.md')
-    .split(/\n#+ /)
+  ['docs/appsync.md', 'docs/client.md']
+    .flatMap((page) => read(page).split(/\n#+ /))
     .map((section) => [section.split('\n', 1)[0] ?? '', section] as const),
 );
 
@@ -95,6 +95,14 @@ const tables = [
     members: [
       ...['FetchOptions', 'StreamOptions'].flatMap((name) => membersOf(fetchOptions, name)),
       ...membersOf('src/client/sse-single.ts', 'SseSingleOptions'),
+    ],
+    defaultColumn: 1,
+  },
+  {
+    title: '`appsync(options)`',
+    members: [
+      ...membersOf('src/client/transports/appsync-transport.ts', 'AppsyncOptions'),
+      ...membersOf('src/client/appsync-node.ts', 'AppsyncOptions'),
     ],
     defaultColumn: 1,
   },

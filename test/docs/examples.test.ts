@@ -32,6 +32,7 @@ describe('the code that the documents show', () => {
     { document: 'README.md', file: 'examples/quick-start/client.mjs', language: 'js' },
     { document: 'docs/server.md', file: 'examples/authentication/server.ts', language: 'ts' },
     { document: 'docs/appsync.md', file: 'examples/appsync/server.ts', language: 'ts' },
+    { document: 'docs/appsync.md', file: 'examples/appsync/signed.ts', language: 'ts' },
     { document: 'docs/client.md', file: 'examples/client/own-protocol.ts', language: 'ts' },
   ])('in $document is $file, to the letter', ({ document, file, language }) => {
     const code = `\`\`\`${language}\n${read(file)}\`\`\`\n`;
