@@ -117,13 +117,11 @@ export class SingleOperation {
     this.confirm();
   }
 
-  #refuse({ failure, errors, isStreamGone, mayBeDone }: Refusal): void {
+  #refuse({ failure, errors, isStreamGone, isUnreachable, mayBeDone }: Refusal): void {
     const { operation, sink, stream } = this.#parts;
-    const { status = 0, retryable } = failure;
     const wasAsked = this.#phase === 'asked';
-    // where there is no way to the server of a subscription its stream will not last, and coming back is what it wants
-    const hasNoWay = retryable && (status === 0 || status >= 500);
-    const comesBack = wasAsked && hasNoWay && operation.kind === 'subscription';
+    // the stream of a server that is out of reach will not last, and coming back is what a subscription wants
+    const comesBack = wasAsked && isUnreachable && operation.kind === 'subscription';
     if (isStreamGone || comesBack) return stream.lose(failure);
     if (mayBeDone && (wasAsked || this.#phase === 'left')) this.#delete();
     if (!wasAsked) return;

@@ -15,13 +15,16 @@ export interface Refusal {
   readonly errors?: readonly FormattedError[] | undefined;
   /** Whether there is no such stream any more: whoever reserves another one may fare better. */
   readonly isStreamGone: boolean;
+  /** Whether there is no way to the server, for the time being. */
+  readonly isUnreachable: boolean;
   /** Whether what was asked for may have been done all the same: nothing answered, or a proxy for somebody else. */
   readonly mayBeDone: boolean;
 }
 
 /** A request without a response; if that is nothing that another attempt could change, it was not even sent. */
 export function withoutResponse(failure: TransportError): Refusal {
-  return { failure, isStreamGone: false, mayBeDone: failure.retryable };
+  const { retryable } = failure;
+  return { failure, isStreamGone: false, isUnreachable: retryable, mayBeDone: retryable };
 }
 
 /** Reads a response that is not what was asked for. Never rejects. */
@@ -38,6 +41,7 @@ export async function readRefusal(response: ResponseLike, clock: ClientClock): P
     failure: isStreamGone ? toLoss(failure) : failure,
     errors,
     isStreamGone,
+    isUnreachable: failure.retryable && status >= 500,
     mayBeDone: !errors && (status < 400 || status >= 500),
   };
 }
