@@ -32,13 +32,11 @@ export function createApolloLink(client: Operations, options: ApolloLinkOptions 
   return new ApolloLink(
     (operation) =>
       new Observable((observer) => {
+        const release = followSignal(operation, observer);
+        if (observer.closed) return release;
         const cancel = carryOperation(
           client,
-          {
-            ...toCarried(operation),
-            watcher: toWatcher(operation),
-            report,
-          },
+          { ...toCarried(operation), watcher: toWatcher(operation), report },
           {
             // a part of a result is one that the handler of incremental results knows
             next: (result) => observer.next(result as ApolloLink.Result),
@@ -46,7 +44,6 @@ export function createApolloLink(client: Operations, options: ApolloLinkOptions 
             complete: () => observer.complete(),
           },
         );
-        const release = followSignal(operation, observer);
         return () => {
           release();
           cancel();

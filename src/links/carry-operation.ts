@@ -24,7 +24,7 @@ export interface CarriedObserver extends Required<Observer<OperationResult>> {
   error(failure: Error): void;
 }
 
-/** The results of such a document come in parts. A string that says the same only makes it a stream of one result. */
+/** The results of such a document come in parts. A string value that looks like it makes a stream of one result, no more. */
 const comesInParts = /@(?:defer|stream)\b/;
 
 /**

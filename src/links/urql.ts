@@ -30,22 +30,18 @@ export function createUrqlExchange(
   client: Operations,
   options: UrqlExchangeOptions = {},
 ): Exchange {
-  const { kinds = ['query', 'mutation', 'subscription'] } = options;
+  const { kinds = ['query', 'mutation', 'subscription'], onGap = 'refetch' } = options;
   const isOurs = (operation: Operation): operation is OurOperation =>
     operation.kind !== 'teardown' && kinds.includes(operation.kind);
   return ({ client: urql, forward }) => {
-    const refetch = options.onGap === 'ignore' ? () => {} : trackQueries(urql);
+    const refetch = onGap === 'refetch' ? trackQueries(urql) : () => {};
     const toWatcher = createWatchers(options, refetch);
     const report = reporterOf(options);
     const execute = (operation: OurOperation): Source<OperationResult> =>
       toSource(urql, operation, (observer) =>
         carryOperation(
           client,
-          {
-            ...toCarried(operation),
-            watcher: toWatcher(operation, urql),
-            report,
-          },
+          { ...toCarried(operation), watcher: toWatcher(operation, urql), report },
           observer,
         ),
       );

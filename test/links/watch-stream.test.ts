@@ -1,3 +1,6 @@
+import { createClient } from 'millrace/client';
+import { websocket } from 'millrace/client/websocket';
+import { VirtualClock, manualSignals, scriptedPeer } from 'millrace/testing';
 import { describe, expect, it } from 'vitest';
 
 import { createWatchers, watchStream } from '../../src/links/watch-stream.ts';
@@ -48,6 +51,25 @@ describe('a subscription that is followed', () => {
     await comeBack();
 
     expect(missed()).toBe(2);
+  });
+
+  it('may have missed events when the server could not be reached at first', async () => {
+    const clock = new VirtualClock();
+    const peer = scriptedPeer({ clock });
+    const transport = websocket({ WebSocket: peer.WebSocket });
+    const { signals } = manualSignals();
+    const client = createClient({ url: 'ws://peer.test/', transport, clock, signals });
+    const stream = client.subscribe({ query: documents.itemAdded });
+    let missed = 0;
+    stream.subscribe({});
+    void watchStream(stream, { onState() {}, onMissed: () => (missed += 1) });
+    await peer.refuse();
+    await clock.advance(1_000);
+    await peer.acknowledge();
+    await clock.settle();
+
+    expect(missed).toBe(1);
+    client.close();
   });
 
   it('missed events when the server says so', async () => {
