@@ -38,6 +38,10 @@ export class RunLedger {
                 run.end = 'complete';
                 sink.complete();
               },
+              failed: (failure) => {
+                run.end = 'error';
+                sink.failed(failure);
+              },
             });
           },
           probe: () => connection.probe?.(),
