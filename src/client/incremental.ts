@@ -1,8 +1,29 @@
 import { ProtocolViolation } from '../errors.ts';
 import { ResultMerger } from '../protocol/incremental/result-merger.ts';
+import type { Merging } from '../protocol/incremental/result-merger.ts';
 import type { FormattedError, FormattedResult } from '../vocabulary.ts';
 import { TransportError } from './transport-error.ts';
-import type { Connection, ResultSink, StartedOperation, Transport } from './transport.ts';
+import type {
+  ClientClock,
+  Connection,
+  ConnectionListener,
+  ConnectionSettings,
+  ResultSink,
+  StartedOperation,
+  Transport,
+} from './transport.ts';
+
+/** Options of {@link incrementalDelivery}. */
+export interface IncrementalOptions {
+  /**
+   * How long, in milliseconds, nothing is shown after a result of an answer that goes on; the next one has all that came. The last comes at once.
+   *
+   * @remarks
+   * Lists and objects are copied where something was added since they were shown last: a list of many thousand items that come one by one shall not be shown with each of them.
+   * @defaultValue 0, a result for each part that brings something
+   */
+  readonly intervalMs?: number;
+}
 
 /**
  * Puts answers together that come in parts, as those to documents with `@defer` and `@stream` do, whatever carries them.
@@ -13,82 +34,163 @@ import type { Connection, ResultSink, StartedOperation, Transport } from './tran
  * An answer that makes no sense, or ends before its last part, is a {@link TransportError} with the code `BAD_RESPONSE`, as a connection that is lost before that is one of
  * its own; results till then were given. Results that do not come in parts pass as they are.
  */
-export function incrementalDelivery(transport: Transport): Transport {
+export function incrementalDelivery(
+  transport: Transport,
+  { intervalMs = 0 }: IncrementalOptions = {},
+): Transport {
   return {
     isShared: transport.isShared,
-    connect(settings, listener) {
-      const connection = transport.connect(settings, listener);
-      return {
-        get confirmsStarts() {
-          return connection.confirmsStarts === true;
-        },
-        start: (operation, sink) => start(connection, operation, sink),
-        probe: () => connection.probe?.(),
-        close: () => connection.close(),
-      };
-    },
+    connect: (settings, listener) =>
+      new PartsConnection({ transport, settings, listener, intervalMs }),
   };
 }
 
-function start(connection: Connection, operation: StartedOperation, sink: ResultSink): () => void {
-  const parts = new PartsSink(operation, sink);
-  parts.stop = connection.start(operation, parts);
-  // what makes no sense may have come in there
-  if (parts.isOver) parts.stop();
-  return () => parts.leave();
+interface PartsConnectionParts {
+  readonly transport: Transport;
+  readonly settings: ConnectionSettings;
+  readonly listener: ConnectionListener;
+  readonly intervalMs: number;
 }
 
-/** Stands between a connection and the operation that it carries. */
+/** Has a {@link PartsSink} for each operation. */
+class PartsConnection implements Connection {
+  readonly #connection: Connection;
+  readonly #parts: PartsConnectionParts;
+  readonly #running = new Set<PartsSink>();
+
+  constructor(parts: PartsConnectionParts) {
+    const { transport, settings, listener } = parts;
+    this.#parts = parts;
+    this.#connection = transport.connect(settings, {
+      connected: (ackPayload) => listener.connected(ackPayload),
+      violated: (message) => listener.violated(message),
+      closed: (failure) => {
+        for (const sink of this.#running) sink.end();
+        listener.closed(failure);
+      },
+    });
+  }
+
+  get confirmsStarts(): boolean {
+    return this.#connection.confirmsStarts === true;
+  }
+
+  start(operation: StartedOperation, sink: ResultSink): () => void {
+    const { settings, intervalMs } = this.#parts;
+    const isWatched = operation.kind === 'subscription';
+    const parts: PartsSink = new PartsSink({
+      sink,
+      isWatched,
+      intervalMs,
+      clock: settings.clock,
+      forget: () => this.#running.delete(parts),
+    });
+    this.#running.add(parts);
+    parts.stop = this.#connection.start(operation, parts);
+    // what makes no sense may have come in there
+    if (parts.isOver) parts.stop();
+    return () => parts.leave();
+  }
+
+  probe(): void {
+    this.#connection.probe?.();
+  }
+
+  close(): void {
+    for (const sink of this.#running) sink.drop();
+    this.#connection.close();
+  }
+}
+
+interface PartsSinkParts {
+  readonly sink: ResultSink;
+  /** Whether somebody wants to see what is not complete. */
+  readonly isWatched: boolean;
+  readonly intervalMs: number;
+  readonly clock: ClientClock;
+  /** Called when it is over. */
+  readonly forget: () => void;
+}
+
+/** Stands between a connection and one operation that it carries. */
 class PartsSink implements ResultSink {
   isOver = false;
   stop: (() => void) | undefined;
-  readonly #sink: ResultSink;
+  readonly #parts: PartsSinkParts;
   readonly #merger = new ResultMerger();
-  /** Whether somebody wants to see what is not complete. */
-  readonly #isWatched: boolean;
+  /** Whether there is something to show. */
+  #isDue = false;
+  /** There while nothing is shown. */
+  #cancelTimer: (() => void) | undefined;
 
-  constructor({ kind }: StartedOperation, sink: ResultSink) {
-    this.#sink = sink;
-    this.#isWatched = kind === 'subscription';
+  constructor(parts: PartsSinkParts) {
+    this.#parts = parts;
   }
 
   started(): void {
-    if (!this.isOver) this.#sink.started?.();
+    if (!this.isOver) this.#parts.sink.started?.();
   }
 
   next(payload: FormattedResult): void {
-    if (this.isOver) return;
-    const result = this.#merge(payload);
-    if (result) this.#sink.next(result);
+    const merging = this.isOver ? undefined : this.#merge(payload);
+    if (!merging) return;
+    const { sink, isWatched } = this.#parts;
+    const { kind, isNews } = merging;
+    if (kind === 'whole') return sink.next(payload);
+    // a whole is shown once; who watches knows it already if the last word says nothing else
+    this.#isDue ||= isWatched ? isNews : kind === 'last';
+    if (kind === 'last' || !this.#cancelTimer) this.#show();
   }
 
   error(errors: readonly FormattedError[]): void {
-    if (this.#end()) this.#sink.error(errors);
+    if (this.end()) this.#parts.sink.error(errors);
   }
 
   complete(): void {
     if (this.#merger.isIncomplete) this.#fail('The answer ended before its last part.');
-    else if (this.#end()) this.#sink.complete();
+    else if (this.end()) this.#parts.sink.complete();
   }
 
   failed(failure: TransportError): void {
-    if (this.#end()) this.#sink.failed(failure);
+    if (this.end()) this.#parts.sink.failed(failure);
+  }
+
+  /** Nothing more will come: shows what was not shown. Tells whether it was not over before, nor is since. */
+  end(): boolean {
+    if (!this.isOver) this.#show();
+    return this.drop();
   }
 
   /** Nobody wants the rest. */
   leave(): void {
-    this.isOver = true;
+    this.drop();
     this.stop?.();
   }
 
-  /** What is to be shown now. */
-  #merge(payload: FormattedResult): FormattedResult | undefined {
+  /** Nothing more is shown. Tells whether it was not over before. */
+  drop(): boolean {
+    if (this.isOver) return false;
+    this.isOver = true;
+    this.#cancelTimer?.();
+    this.#parts.forget();
+    return true;
+  }
+
+  #show(): void {
+    const { sink, intervalMs, clock } = this.#parts;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (!this.#isDue) return;
+    this.#isDue = false;
+    if (intervalMs > 0 && this.#merger.isIncomplete) {
+      this.#cancelTimer = clock.schedule(() => this.#show(), intervalMs);
+    }
+    sink.next(this.#merger.show());
+  }
+
+  #merge(payload: FormattedResult): Merging | undefined {
     try {
-      const { kind, isNews } = this.#merger.take(payload);
-      if (kind === 'whole') return payload;
-      // a whole is shown once; who watches knows it already if the last word says nothing else
-      const isShown = this.#isWatched ? isNews : kind === 'last';
-      return isShown ? this.#merger.show() : undefined;
+      return this.#merger.take(payload);
     } catch (cause) {
       // what nests too deeply overflows the stack
       const isKnown = cause instanceof ProtocolViolation;
@@ -98,15 +200,8 @@ class PartsSink implements ResultSink {
   }
 
   #fail(message: string, cause?: unknown): void {
-    if (!this.#end()) return;
+    if (!this.end()) return;
     this.stop?.();
-    this.#sink.failed(new TransportError('BAD_RESPONSE', message, false, { cause }));
-  }
-
-  /** Whether it was not over before. */
-  #end(): boolean {
-    const isFirst = !this.isOver;
-    this.isOver = true;
-    return isFirst;
+    this.#parts.sink.failed(new TransportError('BAD_RESPONSE', message, false, { cause }));
   }
 }

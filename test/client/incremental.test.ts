@@ -1,6 +1,7 @@
+import { createClient, TransportError } from 'millrace/client';
 import type { Client, OperationResult } from 'millrace/client';
-import { createClient } from 'millrace/client';
 import { incrementalDelivery } from 'millrace/client/incremental';
+import type { IncrementalOptions } from 'millrace/client/incremental';
 import { multipart } from 'millrace/client/multipart';
 import { websocket } from 'millrace/client/websocket';
 import { VirtualClock, scriptedPeer } from 'millrace/testing';
@@ -32,10 +33,10 @@ interface Stage {
   readonly complete: () => Promise<void>;
 }
 
-function stage(): Stage {
+function stage(options?: IncrementalOptions): Stage {
   const clock = new VirtualClock();
   const peer = scriptedPeer({ clock });
-  const transport = incrementalDelivery(websocket({ WebSocket: peer.WebSocket }));
+  const transport = incrementalDelivery(websocket({ WebSocket: peer.WebSocket }), options);
   const client = createClient({ url: 'ws://peer.test/', transport, clock, retry: false });
   onTestFinished(() => client.close());
   const told: unknown[] = [];
@@ -213,6 +214,77 @@ describe('a query that somebody waits for', () => {
     await asked;
 
     expect(seen).toEqual([shownLast]);
+  });
+});
+
+const list = (...items: readonly number[]) => ({ data: { list: items }, hasNext: true });
+const begin = { ...list(), pending: [{ id: '0', path: ['list'] }] };
+const item = (n: number) => ({ hasNext: true, incremental: [{ id: '0', items: [n] }] });
+const listEnd = { hasNext: false, completed: [{ id: '0' }] };
+
+describe('an interval', () => {
+  it('has what came meanwhile shown at its end, and the last at once', async () => {
+    const { watch, send, complete, clock, told } = stage({ intervalMs: 100 });
+    await watch(begin, item(1), item(2));
+    expect(told).toEqual([list()]);
+
+    await clock.advance(99);
+    expect(told).toHaveLength(1);
+
+    await clock.advance(1);
+    expect(told.slice(1)).toEqual([list(1, 2)]);
+
+    await send(item(3));
+    expect(told).toHaveLength(2);
+
+    await send(listEnd);
+    await complete();
+    expect(told.slice(2)).toEqual([{ ...list(1, 2, 3), hasNext: false }, 'complete']);
+  });
+
+  it('does not begin again as long as nothing comes', async () => {
+    const { watch, send, clock, told } = stage({ intervalMs: 100 });
+    await watch(begin);
+    await clock.advance(250);
+    await send(item(1));
+
+    expect(told).toEqual([list(), list(1)]);
+  });
+
+  it('ID-59 does not keep anything back from who is told of a failure', async () => {
+    for (const act of ['complete', 'close', 'error', 'violate'] as const) {
+      const { watch, send, complete, clock, peer, told } = stage({ intervalMs: 100 });
+      await watch(begin, item(1));
+      if (act === 'complete') await complete();
+      else if (act === 'close') peer.close(1001, '');
+      else if (act === 'error') peer.send({ id: '1', type: 'error', payload: [{ message: 'no' }] });
+      else await send({ hasNext: true, completed: [{ id: '7' }] });
+      await clock.advance(1_000);
+
+      expect(told.slice(0, 2)).toEqual([list(), list(1)]);
+      expect(told[2]).toEqual(
+        act === 'error' ? { errors: [{ message: 'no' }] } : expect.any(TransportError),
+      );
+    }
+  });
+
+  it('ID-64 shows nothing to who has left', async () => {
+    const { watch, client, clock, told } = stage({ intervalMs: 100 });
+    const leave = await watch(begin, item(1));
+    leave();
+    client.close();
+    await clock.advance(1_000);
+
+    expect(told).toEqual([list()]);
+  });
+
+  it('shows nothing of a connection that is replaced', async () => {
+    const { watch, client, clock, told } = stage({ intervalMs: 100 });
+    await watch(begin, item(1));
+    client.reconnect();
+    await clock.advance(1_000);
+
+    expect(told).toEqual([list()]);
   });
 });
 
