@@ -123,10 +123,12 @@ export class TabConnection implements Connection {
     this.#wait(joinMs, () => this.#insist());
     if (!locks) return way.enter('', events);
     const name = `millrace/tab/${crypto.randomUUID()}`;
-    const taken = (): void => {
-      if (isCurrent() && this.#isJoining) way.enter(name, events);
+    const enter = (lock: string): void => {
+      if (isCurrent() && this.#isJoining) way.enter(lock, events);
     };
-    this.#undo.push(takeLock(locks, { name, taken, lost: events.failed }));
+    // without it silence has to tell
+    const release = takeLock(locks, { name, taken: () => enter(name), lost: () => enter('') });
+    this.#undo.push(release);
   }
 
   get #isJoining(): boolean {
