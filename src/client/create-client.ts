@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import type { OperationRequest } from '../vocabulary.ts';
 import type { Client, ConnectOptions, HeldConnection } from './client.ts';
 import type { ClientOptions } from './client-options.ts';
-import { toText } from './document.ts';
+import { beginsWithMutation, toText } from './document.ts';
 import { Holder } from './holder.ts';
 import { Line } from './line.ts';
 import type { LineOptions } from './line.ts';
@@ -19,9 +19,6 @@ import { TransportError } from './transport-error.ts';
 export function createClient(options: ClientOptions): Client {
   return new GraphqlClient(options);
 }
-
-/** Blank and comments, then a mutation. */
-const beginsWithMutation = /^(?:[\s,]|#[^\n\r]*[\n\r])*mutation\b/;
 
 class GraphqlClient implements Client, HeldConnection {
   ackPayload: HeldConnection['ackPayload'];

@@ -18,6 +18,9 @@ export type Document<Data, Variables> =
 /** Writes a parsed document; `print` of `graphql` is one. */
 export type Print = (document: never) => string;
 
+/** Blank and comments, then a mutation. */
+export const beginsWithMutation = /^(?:[\s,]|#[^\n\r]*[\n\r])*mutation\b/;
+
 /** The text of `document`, which says what it is if it is parsed. */
 export function toText(document: Document<unknown, never>, print: Print | undefined): string {
   if (typeof document === 'string' || !('kind' in document)) return String(document);

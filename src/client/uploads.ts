@@ -42,27 +42,38 @@ const preflight = {
  */
 export function uploads(options: UploadsOptions = {}): Uploads {
   const { isFile: isOther, preflightHeaders = preflight, FormData = globalThis.FormData } = options;
+  const isAnyFile = (value: unknown): boolean => isFile(value) || isOther?.(value) === true;
   return (request, signal) => {
-    const { operations, map, files } = takeFiles(
-      request,
-      (value) => isFile(value) || isOther?.(value) === true,
-    );
+    const { files, ...fields } = takeFiles(request, isAnyFile);
     if (files.length === 0) return undefined;
-    const fields = { operations, map };
-    if (files.some((file) => file instanceof StreamedFile)) {
-      const { body, contentType } = toFormStream(fields, files, signal);
-      return {
-        body,
-        headers: { ...preflightHeaders, 'content-type': contentType },
-        duplex: 'half',
-      };
-    }
-    const body = new FormData();
-    for (const [name, text] of Object.entries(fields)) body.append(name, text);
-    // what `isFile` let through the runtime's own `FormData` takes as well
-    for (const [index, file] of files.entries()) body.append(String(index), file as Blob);
-    return { body, headers: preflightHeaders };
+    const isOnce = files.some((file) => file instanceof StreamedFile);
+    const { body, contentType } = isOnce
+      ? toFormStream(fields, files, signal)
+      : { body: toFormData(new FormData(), fields, files), contentType: undefined };
+    return {
+      isOnce,
+      toInit(headers) {
+        for (const [name, value] of Object.entries(preflightHeaders)) {
+          if (!headers.has(name)) headers.set(name, value);
+        }
+        // who sends a `FormData` says how its parts are told apart
+        headers.delete('content-type');
+        if (contentType) headers.set('content-type', contentType);
+        return { body, ...(isOnce && { duplex: 'half' }) };
+      },
+    };
   };
+}
+
+function toFormData(
+  form: FormData,
+  fields: Readonly<Record<string, string>>,
+  files: readonly unknown[],
+): FormData {
+  for (const [name, text] of Object.entries(fields)) form.append(name, text);
+  // what `isFile` let through the runtime's own `FormData` takes as well
+  for (const [index, file] of files.entries()) form.append(String(index), file as Blob);
+  return form;
 }
 
 /** The files of React Native: objects with a `uri`, a `name` and a `type`, which its `FormData` takes. */

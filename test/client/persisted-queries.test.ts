@@ -358,6 +358,18 @@ describe('GET', () => {
 
     expect(play.request.method).toBe('POST');
   });
+
+  it.each([
+    ['POST', '# posts\nmutation { a }'],
+    ['GET', 'subscription S { a } mutation M { b }'],
+  ])('is %s for what shall be a stream: %j', async (method, text) => {
+    const play = new ResponseStage((common) =>
+      persistedQueries(sse({ ...common, method: 'GET' }), { hash: hashOf }),
+    );
+    await play.ask({ kind: 'subscription', query: text });
+
+    expect(play.request.method).toBe(method);
+  });
 });
 
 describe('on a shared connection', () => {

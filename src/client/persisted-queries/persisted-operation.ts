@@ -1,6 +1,7 @@
 import { writeJson } from '../../protocol/json-frame.ts';
 import type { FormattedError, FormattedResult } from '../../vocabulary.ts';
-import type { Connection, ResultSink, StartedOperation } from '../transport.ts';
+import { beginsWithMutation } from '../document.ts';
+import type { Connection, OperationKind, ResultSink, StartedOperation } from '../transport.ts';
 import { TransportError } from '../transport-error.ts';
 import type { Hashes } from './hashes.ts';
 import { refusalIn, toRefusal } from './refusal.ts';
@@ -111,8 +112,7 @@ export class PersistedOperation implements ResultSink {
     const persistedQuery = { version: 1, sha256Hash: this.#hash };
     this.#stopRequest = this.#parts.start(
       {
-        // who has no text cannot see that it has to be sent by POST
-        kind: part === 'hash' && /\bmutation\b/.test(query) ? 'mutation' : kind,
+        kind: part === 'hash' ? toKind(kind, query) : kind,
         request: {
           ...request,
           ...(part === 'hash' && { query: '' }),
@@ -124,6 +124,12 @@ export class PersistedOperation implements ResultSink {
     // it may have been stopped in there
     if (this.#isStopped) this.#stopRequest();
   }
+}
+
+/** Who has no text cannot see that it may be a mutation, which has to be sent by POST. */
+function toKind(kind: OperationKind, query: string): OperationKind {
+  const mutates = kind === 'subscription' ? beginsWithMutation : /\bmutation\b/;
+  return mutates.test(query) ? 'mutation' : kind;
 }
 
 /** Whether it can be sent as often as it takes: files go once. */

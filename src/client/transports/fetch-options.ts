@@ -57,10 +57,10 @@ export interface FileOptions {
  */
 export type Uploads = (request: OperationRequest, signal: AbortSignal) => Form | undefined;
 
-/** The body of a request with files. */
+/** A request with files. */
 export interface Form {
-  readonly body: FormData | ReadableStream<Uint8Array>;
-  readonly headers: Readonly<Record<string, string>>;
-  /** There for a stream, which `fetch` asks for, and which cannot be sent again. */
-  readonly duplex?: 'half';
+  /** Whether its body is a stream, which cannot be sent again. */
+  readonly isOnce: boolean;
+  /** Adds to `headers` what the body needs. */
+  toInit(headers: Headers): Pick<RequestInit, 'body'> & { readonly duplex?: 'half' };
 }

@@ -34,17 +34,14 @@ export async function toFetchArguments(
   const url = toFetchUrl(await provide(parts.url ?? parts.settings.url));
   const headers = new Headers(await provide(parts.headers));
   const { accept, stream } = parts.format;
-  const add = (name: string, value: string): void => {
-    if (!headers.has(name)) headers.set(name, value);
-  };
-  add('accept', typeof accept === 'string' ? accept : accept(operation));
+  if (!headers.has('accept')) {
+    headers.set('accept', typeof accept === 'string' ? accept : accept(operation));
+  }
   const token = tokenOf(operation);
   if (token && stream?.tokenHeader) headers.set(stream.tokenHeader, token);
   const init = { ...parts.requestInit, headers };
-  headers.delete('content-type');
   if (typeof body !== 'string') {
-    for (const [name, value] of Object.entries(body.headers)) add(name, value);
-    return [url.href, { ...init, ...body, headers, method: 'POST' }];
+    return [url.href, { ...init, ...body.toInit(headers), method: 'POST' }];
   }
   if (!isByGet(parts, operation)) {
     headers.set('content-type', 'application/json');

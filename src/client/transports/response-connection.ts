@@ -54,7 +54,7 @@ export class ResponseConnection implements Connection {
 
   start(operation: StartedOperation, sink: ResultSink): () => void {
     const form = this.#parts.uploads?.(operation.request, this.#controller.signal);
-    this.#isSpent = form?.duplex !== undefined;
+    this.#isSpent = form?.isOnce === true;
     const body = form ?? toRequestText(operation);
     if (!this.#isOver) void this.#run(operation, body, sink);
     return () => this.close();
