@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 import { proxyPaths } from './test/proxies/support/proxy-paths.ts';
 import { chromiumPath } from './test/support/chromium-path.ts';
+import { firefoxPath } from './test/support/firefox-path.ts';
 import { hasRedis, hasRedisServer } from './test/support/redis-server.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
@@ -61,6 +62,13 @@ const redisTests = {
   remedy: 'install redis-server',
 } as const;
 
+/** Of the tests with a browser, those with another one. */
+const firefoxTests = {
+  include: ['test/browser/*-firefox.browser.test.ts'],
+  available: existsSync(firefoxPath),
+  remedy: `install Firefox, or set FIREFOX_PATH (now ${firefoxPath})`,
+} as const;
+
 /** Of the ledger the checker needs nothing, and is among the other tests. */
 const ledgerTests = {
   include: 'test/ledger/**/*.ledger.test.ts',
@@ -71,11 +79,14 @@ const ledgerTests = {
 const announcements = [
   ...demanding.map((tests) => ({ ...tests, place: `test/${tests.folder}` })),
   { ...redisTests, place: redisTests.include.join(' and ') },
+  { ...firefoxTests, place: firefoxTests.include.join(' and ') },
   { ...ledgerTests, place: ledgerTests.include },
 ]
   .filter(({ available }) => !available)
   .map(({ place, remedy }) => `${place} cannot run here: ${remedy}`);
-const leftOut = redisTests.available ? [] : redisTests.include;
+const leftOut = [redisTests, firefoxTests].flatMap(({ available, include }) =>
+  available ? [] : include,
+);
 if (onCi && announcements.length > 0) throw new Error(announcements.join('\n'));
 
 const demandingProjects = demanding

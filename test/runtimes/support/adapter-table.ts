@@ -54,7 +54,8 @@ function toCell(shown: readonly string[], numberOf: (note: string) => number): s
   return `${[...different].join('; ') || 'yes'}${references}`;
 }
 
-function layOut(rows: readonly (readonly string[])[]): string {
+/** A table, as the formatter would lay it out; the first row is its head. */
+export function layOut(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
   );

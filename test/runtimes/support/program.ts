@@ -42,9 +42,14 @@ export interface Program {
 
 /** Bundles `entry`, a path relative to this folder, with the sources, so that each runtime gets the same one file; and has it run. */
 export async function startProgram(entry: string, command: RuntimeCommand): Promise<Program> {
+  return startBundle(await bundleOf(entry), command);
+}
+
+/** Has a program run that is bundled already. */
+export async function startBundle(code: string, command: RuntimeCommand): Promise<Program> {
   const work = await mkdtemp(path.join(tmpdir(), 'millrace-runtime-'));
   const file = path.join(work, 'program.js');
-  await writeFile(file, await bundleOf(entry));
+  await writeFile(file, code);
   await writeFile(path.join(work, 'package.json'), '{ "type": "module" }');
   const { executable, values, configuration } = command;
   const started =

@@ -1,0 +1,3 @@
+import { runClientSuite } from './client-suite.ts';
+
+void runClientSuite({ origin: location.origin, sockets: {} });
