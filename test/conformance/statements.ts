@@ -38,8 +38,10 @@ const ranges = {
     [1, 20],
     [40, 54],
   ],
-  // without clients, from 50 on
-  ID: [[1, 30]],
+  ID: [
+    [1, 30],
+    [50, 64],
+  ],
 } as const satisfies Record<string, readonly (readonly [number, number])[]>;
 
 /** Every statement that must be shown by a test, or listed in {@link notMet}. */

@@ -85,9 +85,12 @@ const tables = [
   },
   {
     title: '`sse(options)`, `multipart(options)`, `http(options)`',
-    members: ['FetchOptions', 'StreamOptions', 'MethodOptions', 'FileOptions'].flatMap((name) =>
-      membersOf(fetchOptions, name),
-    ),
+    members: [
+      ...['FetchOptions', 'StreamOptions', 'MethodOptions', 'FileOptions'].flatMap((name) =>
+        membersOf(fetchOptions, name),
+      ),
+      ...membersOf('src/client/multipart.ts', 'MultipartOptions'),
+    ],
     defaultColumn: 2,
   },
   {
@@ -109,6 +112,11 @@ const tables = [
   {
     title: 'Going on where the results stopped',
     members: membersOf('src/client/resume.ts', 'ResumeOptions'),
+    defaultColumn: 1,
+  },
+  {
+    title: '`@defer` and `@stream`',
+    members: membersOf('src/client/incremental.ts', 'IncrementalOptions'),
     defaultColumn: 1,
   },
   {
