@@ -38,6 +38,7 @@ const pages = [
   { page: 'apollo.md', compilerOptions: { exactOptionalPropertyTypes: false } },
   { page: 'urql.md', compilerOptions: {} },
   { page: 'appsync.md', compilerOptions: {} },
+  { page: 'tabs.md', compilerOptions: {} },
 ] as const;
 
 it.each(pages)(

@@ -12,7 +12,7 @@ const read = (file: string): string => readFileSync(path.join(repository, file),
 
 /** Sections by their headings, of whatever level. */
 const sections = new Map(
-  ['docs/appsync.md', 'docs/client.md']
+  ['docs/appsync.md', 'docs/client.md', 'docs/tabs.md']
     .flatMap((page) => read(page).split(/\n#+ /))
     .map((section) => [section.split('\n', 1)[0] ?? '', section] as const),
 );
@@ -52,6 +52,7 @@ const webSocketOptions = membersOf(
   'WebSocketOptions',
 );
 const nodeOptions = membersOf('src/client/websocket-node.ts', 'WebSocketOptions');
+const hostOptions = membersOf('src/client/tabs/host-options.ts', 'TabsHostOptions');
 const fetchOptions = 'src/client/transports/fetch-options.ts';
 
 const tables = [
@@ -122,6 +123,19 @@ const tables = [
   {
     title: 'Hashes in the place of documents',
     members: membersOf('src/client/persisted-queries.ts', 'PersistedQueriesOptions'),
+    defaultColumn: 1,
+  },
+  {
+    title: 'Options of `tabs`',
+    members: [
+      ...membersOf('src/client/tabs.ts', 'TabsOptions'),
+      ...hostOptions.filter(({ name }) => name === 'unreadBytes' || name === 'tabs'),
+    ],
+    defaultColumn: 1,
+  },
+  {
+    title: 'Options of `serveTabs`',
+    members: [...membersOf('src/client/tabs-worker.ts', 'ServeTabsOptions'), ...hostOptions],
     defaultColumn: 1,
   },
 ] as const;
