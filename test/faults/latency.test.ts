@@ -1,7 +1,7 @@
 import { VirtualClock } from 'millrace/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { eachCarrier } from '../support/fault-carriers.ts';
+import { eachFullCarrier } from '../support/fault-carriers.ts';
 import { nothing, raiseFaultStage } from '../support/fault-stage.ts';
 
 const patienceMs = 2_000;
@@ -22,7 +22,7 @@ async function passTime(clock: VirtualClock, signal: AbortSignal): Promise<void>
   while (!signal.aborted) await clock.advance(20);
 }
 
-describe.each(eachCarrier)('200 ms of latency with jitter, both ways: %s', (_, carrier) => {
+describe.each(eachFullCarrier)('200 ms of latency with jitter, both ways: %s', (_, carrier) => {
   it.each([1, 2, 3])('everything works and nothing is tried again, seed %i', async (seed) => {
     const clock = passingTime();
     const stage = await raiseFaultStage(carrier, {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { eachCarrier } from '../support/fault-carriers.ts';
+import { eachCarrier, eachFullCarrier } from '../support/fault-carriers.ts';
 import type { FaultCarrier } from '../support/fault-carriers.ts';
 import { nothing, raiseFaultStage } from '../support/fault-stage.ts';
 
@@ -70,7 +70,9 @@ describe.each(eachCarrier)('a server that restarts: %s', (_, carrier) => {
     expect(subscriber.states).toEqual(['idle', 'connecting', 'live', 'reconnecting', 'live']);
     expect(await stage.leave()).toEqual(nothing);
   });
+});
 
+describe.each(eachFullCarrier)('a server that restarts: %s', (_, carrier) => {
   it('a query that was under way fails once and is not asked again', async () => {
     const { stage, subscribers } = await liveStage(carrier);
     const answer = stage.client.query({ query: '{ never }' });

@@ -1,4 +1,5 @@
 import type { Transport } from 'millrace/client';
+import { appsync } from 'millrace/client/appsync';
 import { multipart } from 'millrace/client/multipart';
 import { sse } from 'millrace/client/sse';
 import { subscriptionsTransportWs, websocket } from 'millrace/client/websocket';
@@ -17,6 +18,8 @@ export interface Patience {
 export interface FaultCarrier {
   /** Whether it is a socket on which a close says why. */
   readonly kind: 'socket' | 'response';
+  /** Carries neither queries nor mutations. */
+  readonly isForSubscriptions?: true;
   createTransport(patience?: Patience): Transport;
 }
 
@@ -28,6 +31,17 @@ const faultCarriers = {
   'subscriptions-transport-ws': {
     kind: 'socket',
     createTransport: (patience) => websocket({ ...patience, protocol: subscriptionsTransportWs }),
+  },
+  appsync: {
+    kind: 'socket',
+    isForSubscriptions: true,
+    createTransport: ({ silenceMs, connectTimeoutMs, ackTimeoutMs } = {}) =>
+      appsync({
+        authorization: { 'x-api-key': 'k' },
+        ...(silenceMs !== undefined && { connectionTimeoutMs: silenceMs }),
+        ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+        ...(ackTimeoutMs !== undefined && { ackTimeoutMs }),
+      }),
   },
   sse: {
     kind: 'response',
@@ -42,6 +56,11 @@ const faultCarriers = {
 /** Everything that does, for `describe.each`: a name and a carrier. */
 export const eachCarrier: readonly (readonly [string, FaultCarrier])[] =
   Object.entries<FaultCarrier>(faultCarriers);
+
+/** Those that carry queries and mutations as well. */
+export const eachFullCarrier: typeof eachCarrier = eachCarrier.filter(
+  ([, { isForSubscriptions }]) => !isForSubscriptions,
+);
 
 function toStreamOptions({ silenceMs, connectTimeoutMs }: Patience = {}): Pick<
   Patience,

@@ -39,7 +39,13 @@ export class FaultServer {
     const server = createServer({
       schema: this.#app.schema,
       broker: this.#app.broker,
-      protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse', 'multipart'],
+      protocols: [
+        'graphql-transport-ws',
+        'subscriptions-transport-ws',
+        'appsync',
+        'sse',
+        'multipart',
+      ],
       ...this.#options,
       clock: this.clock,
       onSubscribe: () => {

@@ -31,7 +31,13 @@ beforeEach(async () => {
   const server = createServer({
     schema,
     broker,
-    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse', 'multipart'],
+    protocols: [
+      'graphql-transport-ws',
+      'subscriptions-transport-ws',
+      'appsync',
+      'sse',
+      'multipart',
+    ],
   });
   running = await listen(server, { port: 0, path: '/graphql' });
   proxy = await startTcpProxy({ port: running.port });
