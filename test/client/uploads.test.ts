@@ -39,6 +39,7 @@ describe('a request with files', () => {
     const variables = {
       a: first,
       n: 1,
+      pipe: { pipe: 'a', getReader: 'b' },
       files: [first, null, second],
       letter: { attachments: [{ blob: second, at: new Date(0) }], nothing: undefined },
     };
@@ -54,6 +55,7 @@ describe('a request with files', () => {
           variables: {
             a: null,
             n: 1,
+            pipe: { pipe: 'a', getReader: 'b' },
             files: [null, null, null],
             letter: { attachments: [{ blob: null, at: '1970-01-01T00:00:00.000Z' }] },
           },
@@ -156,6 +158,15 @@ describe('a request with files', () => {
       'map',
       '0',
     ]);
+  });
+
+  it('may take its time, also where it shall come back as a stream', async () => {
+    const play = stageForms();
+    const { heard } = await play.ask({ query: mutation.query, variables: { a: first } });
+    await play.clock.advance(3_600_000);
+
+    expect(play.request.isAborted).toBe(false);
+    expect(heard).toEqual([]);
   });
 
   it('names no text that a hash stands for', async () => {

@@ -22,7 +22,7 @@ export interface FetchOptions {
   /**
    * How long it may take to find out url and headers and to get the head of the response, in milliseconds.
    *
-   * @defaultValue 10_000 for subscriptions; none for queries and mutations, whose response begins with their result
+   * @defaultValue 10_000 for subscriptions; none for queries and mutations, whose response begins with their result, nor with files
    */
   readonly connectTimeoutMs?: number;
 }

@@ -71,7 +71,9 @@ export class ResponseConnection implements Connection {
   /** Never rejects. */
   async #run(operation: StartedOperation, body: string | Form, sink: ResultSink): Promise<void> {
     const { fetch = globalThis.fetch, connectTimeoutMs } = this.#parts;
-    const defaultMs = operation.kind === 'subscription' ? patienceMs : never;
+    // files take as long as they take
+    const isQuick = operation.kind === 'subscription' && typeof body === 'string';
+    const defaultMs = isQuick ? patienceMs : never;
     this.#after(connectTimeoutMs ?? defaultMs, () => {
       this.#lose('CONNECT_TIMEOUT', 'It took too long to connect.');
     });

@@ -58,9 +58,9 @@ function toPath(keys: readonly string[]): string {
   return path;
 }
 
-/** JSON would hold something of these, which nobody meant. */
+/** JSON would hold something of a stream, which nobody meant. */
 function assertWritable(value: unknown, keys: readonly string[]): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (!('pipe' in value || 'getReader' in value)) return;
+  const { pipe, getReader } = Object(value) as Readonly<Record<string, unknown>>; // an object has any member, or none
+  if (typeof pipe !== 'function' && typeof getReader !== 'function') return;
   throw new TypeError(`A stream needs a name to be sent: StreamedFile, at ${keys.join('.')}`);
 }
