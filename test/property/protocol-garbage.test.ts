@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { negotiate } from '../../src/protocol/negotiation.ts';
+import { createAppsyncClient } from '../../src/protocol/appsync/client-connection.ts';
 import type { ClientConnection, ServerConnection } from '../../src/protocol/connection.ts';
 import { createGraphqlTransportWsClient } from '../../src/protocol/graphql-transport-ws/client-connection.ts';
 import { createServerConnection } from '../../src/protocol/server-connection.ts';
@@ -151,6 +152,7 @@ const clientAct: fc.Arbitrary<ClientAct> = fc.oneof(
 describe.each([
   ['graphql-transport-ws', createGraphqlTransportWsClient],
   ['subscriptions-transport-ws', createSubscriptionsTransportWsClient],
+  ['appsync', createAppsyncClient],
 ] as const)('a %s client', (_protocol, create) => {
   it('survives anything: operations end once, and nothing follows close', () => {
     fc.assert(
