@@ -133,12 +133,24 @@ describe('a connection', () => {
     await stream.send(nextOf('1', tick(1)));
 
     expect(stage.methods).toBe('PUT GET POST POST');
-    expect(stage.requests.every(({ isAborted }) => isAborted)).toBe(true);
+    expect(stage.last('GET').isAborted).toBe(true);
+    expect(stage.last('POST').isAborted).toBe(true);
     expect(stream.isReleased).toBe(true);
     expect(running.heard).toEqual(['started']);
     expect(asked.heard).toEqual([]);
     expect(stage.heard).toEqual(['connected']);
     expect(stage.clock.timerCount).toBe(0);
+  });
+
+  it('has a signal of its own for each request, so that nothing listens longer than that takes', async () => {
+    const stage = new SingleStage();
+    await stage.open();
+    for (let i = 0; i < 20; i += 1) {
+      await stage.start();
+      await stage.accept();
+    }
+
+    expect(new Set(stage.requests.map(({ init }) => init.signal)).size).toBe(22);
   });
 
   it('starts nothing any more once it is closed', async () => {
@@ -578,7 +590,7 @@ describe('a request without an answer', () => {
 
       await stage.clock.advance(1);
       expect(stage.heard).toEqual([['closed', failure('CONNECT_TIMEOUT', { retryable: true })]]);
-      expect(stage.requests.every(({ isAborted }) => isAborted)).toBe(true);
+      expect(stage.requests.at(-1)?.isAborted ?? true).toBe(true);
     }
   });
 });

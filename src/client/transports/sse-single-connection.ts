@@ -44,7 +44,6 @@ export class SingleConnection implements Connection, SingleStream {
   readonly requests: SingleRequests;
   isOpen = false;
   readonly #parts: SingleConnectionParts;
-  readonly #controller = new AbortController();
   readonly #parser = new EventStreamParser({ idsOf: 'event' });
   readonly #heartbeats = new Heartbeats();
   readonly #operations = new Map<string, SingleOperation>();
@@ -55,7 +54,7 @@ export class SingleConnection implements Connection, SingleStream {
 
   constructor(parts: SingleConnectionParts) {
     this.#parts = parts;
-    this.requests = new SingleRequests(parts, this.#controller.signal);
+    this.requests = new SingleRequests(parts);
     this.#after(parts.connectTimeoutMs ?? 10_000, () => {
       this.#lose('CONNECT_TIMEOUT', 'It took too long to connect.');
     });
@@ -81,7 +80,7 @@ export class SingleConnection implements Connection, SingleStream {
     this.#cancelTimer?.();
     for (const operation of this.#operations.values()) operation.abandon();
     this.#operations.clear();
-    this.#controller.abort();
+    this.requests.abort();
     // a `fetch` that knows no signals leaves that to us; one that does has no more to cancel
     this.#body?.cancel().catch(() => {});
   }
@@ -99,14 +98,14 @@ export class SingleConnection implements Connection, SingleStream {
   /** Never rejects. */
   async #open(): Promise<void> {
     try {
-      this.requests.token = await this.#reserve();
-      const opening = this.requests.send({ method: 'GET', accept: eventStreamType });
+      const { requests } = this;
+      const reservation = { method: 'PUT', accept: 'text/plain' } as const;
+      requests.token = await requests.send(reservation, (response) => this.#readToken(response));
+      const opening = requests.send({ method: 'GET', accept: eventStreamType }, (response) =>
+        this.#readStream(response),
+      );
       for (const operation of this.#operations.values()) this.#ask(operation);
-      const response = await opening;
-      this.#after(never);
-      if (!response.ok || mediaTypeOf(response) !== eventStreamType)
-        throw (await readRefusal(response, this.clock)).failure;
-      await this.#readStream(response);
+      await opening;
     } catch (cause) {
       if (cause instanceof TransportError) this.lose(cause);
       else if (cause instanceof ProtocolViolation)
@@ -115,9 +114,7 @@ export class SingleConnection implements Connection, SingleStream {
     }
   }
 
-  /** The token of the stream; rejects with a `TransportError`. */
-  async #reserve(): Promise<string> {
-    const response = await this.requests.send({ method: 'PUT', accept: 'text/plain' });
+  async #readToken(response: ResponseLike): Promise<string> {
     const { ok, body } = response;
     if (!ok) this.#after(never);
     else if (body === undefined) {
@@ -132,6 +129,9 @@ export class SingleConnection implements Connection, SingleStream {
   }
 
   async #readStream(response: ResponseLike): Promise<void> {
+    this.#after(never);
+    if (!response.ok || mediaTypeOf(response) !== eventStreamType)
+      throw (await readRefusal(response, this.clock)).failure;
     this.#body = response.body?.getReader();
     this.isOpen = true;
     this.#parts.listener.connected();

@@ -56,18 +56,16 @@ export class SingleOperation {
     const { requests, clock } = this.#parts.stream;
     // no other type beside it: the reference server compares the whole header
     const question = { method: 'POST', accept: 'application/json', body: this.#body } as const;
-    let refusal: Refusal;
-    try {
-      const response = await requests.send(question);
-      if (response.status === 202) {
+    const refusal = await requests
+      .send(question, async (response) => {
+        if (response.status !== 202) return readRefusal(response, clock);
         discard(response);
-        return this.#accept();
-      }
-      refusal = await readRefusal(response, clock);
-    } catch (failure) {
-      refusal = withoutResponse(failure as TransportError); // requests reject with nothing else
-    }
-    this.#refuse(refusal);
+        return undefined;
+      })
+      // requests reject with nothing else, and what is made of this one throws nothing
+      .catch((failure: unknown) => withoutResponse(failure as TransportError));
+    if (refusal) this.#refuse(refusal);
+    else this.#accept();
   }
 
   /** The stream is open, or the server executes the operation: with both there, it runs. */
@@ -134,9 +132,9 @@ export class SingleOperation {
     const { id, stream } = this.#parts;
     this.#end('over');
     stream.requests
-      .send({ method: 'DELETE', accept: '*/*', operationId: id })
       // whatever it says: results that still come are nobody's
-      .then(discard, (error: unknown) => {
+      .send({ method: 'DELETE', accept: '*/*', operationId: id }, discard)
+      .catch((error: unknown) => {
         const failure = error as TransportError; // requests reject with nothing else
         // what could not be stopped ends with its stream
         if (failure.retryable) stream.lose(failure);

@@ -25,25 +25,47 @@ export class SingleRequests {
   /** Names the stream, once it is reserved. */
   token: string | undefined;
   readonly #parts: SingleRequestParts;
-  readonly #signal: AbortSignal;
+  /** One for each request: what listens to a signal that lives longer may stay as long as that. */
+  readonly #running = new Set<AbortController>();
+  #isAborted = false;
   #url: URL | undefined;
 
-  /** @param signal - aborts them all */
-  constructor(parts: SingleRequestParts, signal: AbortSignal) {
+  constructor(parts: SingleRequestParts) {
     this.#parts = parts;
-    this.#signal = signal;
   }
 
-  /** Rejects with a `TransportError` if there is no response. */
-  async send(request: SingleRequest): Promise<ResponseLike> {
+  /**
+   * Resolves with what `use` makes of the response, or rejects with what it throws, or with a `TransportError` if there is no response. Until then the request may be aborted.
+   */
+  async send<Answer>(
+    request: SingleRequest,
+    use: (response: ResponseLike) => Answer | PromiseLike<Answer>,
+  ): Promise<Answer> {
+    const controller = new AbortController();
+    this.#running.add(controller);
+    if (this.#isAborted) controller.abort();
+    try {
+      return await use(await this.#fetch(request, controller.signal));
+    } finally {
+      this.#running.delete(controller);
+    }
+  }
+
+  /** Ends all of them, and lets nobody make another. */
+  abort(): void {
+    this.#isAborted = true;
+    for (const controller of this.#running) controller.abort();
+  }
+
+  async #fetch(request: SingleRequest, signal: AbortSignal): Promise<ResponseLike> {
     const { fetch = globalThis.fetch } = this.#parts;
     const [url, init] = await this.#toArguments(request);
     try {
-      this.#signal.throwIfAborted();
-      const response = await fetch(url, init);
+      signal.throwIfAborted();
+      const response = await fetch(url, { ...init, signal });
       // a `fetch` that knows no signals brings what nobody wants any more
-      if (this.#signal.aborted) discard(response);
-      this.#signal.throwIfAborted();
+      if (signal.aborted) discard(response);
+      signal.throwIfAborted();
       return response;
     } catch (cause) {
       throw new TransportError('CONNECTION_LOST', 'The connection was lost.', true, { cause });
@@ -70,7 +92,6 @@ export class SingleRequests {
           ...requestInit,
           method,
           headers,
-          signal: this.#signal,
           ...(body !== undefined && { body }),
         },
       ];
