@@ -1,7 +1,7 @@
 import { systemClock } from './system-clock.ts';
 import type { ClientClock, ConnectionSettings, Transport } from './transport.ts';
 import { movedOn } from './tabs/failure.ts';
-import { TabHost } from './tabs/host.ts';
+import { TabHost, assertShared } from './tabs/host.ts';
 import type { Ask, Guest } from './tabs/host.ts';
 import { hostDefaults } from './tabs/host-options.ts';
 import type { TabsHostOptions } from './tabs/host-options.ts';
@@ -57,8 +57,11 @@ export interface TabsService {
  *
  * @remarks
  * Has to be called while the file is evaluated, before anything is awaited: browsers announce a tab once.
+ *
+ * @throws UsageError for a transport that is not shared by operations
  */
 export function serveTabs(options: ServeTabsOptions): TabsService {
+  assertShared(options.transport);
   const service = new WorkerService(options);
   return { close: () => service.close() };
 }

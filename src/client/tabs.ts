@@ -1,8 +1,8 @@
-import { UsageError } from '../errors.ts';
 import type { ConnectionListener, ConnectionSettings, Connection, Transport } from './transport.ts';
 import type { ChannelConstructor } from './tabs/channel.ts';
 import { systemDepartures } from './tabs/departures.ts';
 import type { Departures } from './tabs/departures.ts';
+import { assertShared } from './tabs/host.ts';
 import { hostDefaults } from './tabs/host-options.ts';
 import type { TabsHostOptions } from './tabs/host-options.ts';
 import { LeaderWay } from './tabs/leader-way.ts';
@@ -63,8 +63,7 @@ interface Platform {
  * @throws UsageError for a transport that is not shared by operations
  */
 export function tabs(options: TabsOptions): Transport {
-  if (!options.transport.isShared)
-    throw new UsageError('Only one connection for all can be shared');
+  assertShared(options.transport);
   const group = new TabGroup(options);
   return {
     isShared: true,

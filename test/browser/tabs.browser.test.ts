@@ -125,6 +125,25 @@ describe.each([
     await expect.poll(() => site.operations, { timeout: 10_000 }).toBe(2);
   });
 
+  // headless pages are never hidden, so none is frozen in earnest: this is what a page is told before
+  it('lose no event when the first of them is told that it will be frozen', async () => {
+    const site = await serve();
+    const first = await listen(site, query);
+    const second = await listen(site, query);
+
+    const [sent] = await Promise.all([
+      publish(site, 1, 200),
+      first.evaluate(() => document.dispatchEvent(new Event('freeze'))),
+    ]);
+
+    expect(await textsOf(first, 200)).toEqual(sent);
+    expect(await textsOf(second, 200)).toEqual(sent);
+    expect(await first.evaluate(() => stage.losses)).toEqual([
+      'CONNECTION_LOST: The page is put away',
+    ]);
+    await expect.poll(() => site.openSockets, { timeout: 10_000 }).toBe(1);
+  });
+
   it('go on after the first of them was loaded again', async () => {
     const site = await serve();
     const first = await listen(site, query);

@@ -1,3 +1,4 @@
+import { UsageError } from '../../errors.ts';
 import type { ClientClock, Connection, ConnectionSettings, Transport } from '../transport.ts';
 import { TransportError } from '../transport-error.ts';
 import { writeFailure } from './failure.ts';
@@ -28,6 +29,11 @@ export interface TabHostParts {
 /** What a tab's messages are given to. */
 export interface Guest extends Asked {
   receive(message: GuestMessage): void;
+}
+
+/** @throws UsageError for a transport whose connections carry one operation each */
+export function assertShared({ isShared }: Transport): void {
+  if (!isShared) throw new UsageError('Tabs share a connection that carries many operations');
 }
 
 interface Place {
