@@ -14,8 +14,6 @@ interface Part {
   readonly source: FileSource;
 }
 
-const encoder = /* @__PURE__ */ new TextEncoder();
-
 /**
  * Writes a form as RFC 7578 has it; `files` are named by their index.
  *
@@ -75,10 +73,10 @@ async function* write(
   parts: readonly Part[],
 ): AsyncGenerator<Uint8Array, undefined, undefined> {
   const open = (head: string): Uint8Array =>
-    encoder.encode(`--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n`);
+    encode(`--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n`);
   for (const [name, text] of Object.entries(fields)) {
     yield open(`name="${name}"`);
-    yield encoder.encode(`${text}\r\n`);
+    yield encode(`${text}\r\n`);
   }
   for (const { head, source } of parts) {
     yield open(head);
@@ -87,14 +85,19 @@ async function* write(
       if (done) break;
       yield toBytes(value);
     }
-    yield encoder.encode('\r\n');
+    yield encode('\r\n');
   }
-  yield encoder.encode(`--${boundary}--\r\n`);
+  yield encode(`--${boundary}--\r\n`);
   return undefined;
 }
 
 function toBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
-  if (typeof chunk === 'string') return encoder.encode(chunk);
+  if (typeof chunk === 'string') return encode(chunk);
   throw new TypeError('The stream of a file has to bring bytes or text');
+}
+
+/** Not made before it is needed: not every runtime that has forms has such a thing. */
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
