@@ -44,6 +44,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 );
 
 interface Run extends SingleExchange {
+  /** Or its connection was closed. */
   isStopped: boolean;
   /** How much it had heard by then. */
   heardAtStop: number;
@@ -90,7 +91,7 @@ class Schedule {
         return this.#stream?.end();
       case 'close':
         this.stage.connection.close();
-        for (const run of this.runs) this.#stop(run);
+        for (const run of this.runs) silence(run);
         this.hasClosed = true;
     }
   }
@@ -134,8 +135,7 @@ class Schedule {
   #stop(run: Run | undefined): void {
     if (!run || run.isStopped) return;
     run.stop();
-    run.isStopped = true;
-    run.heardAtStop = run.heard.length;
+    silence(run);
   }
 
   #answer(request: ScriptedRequest | undefined, answer: (typeof answers)[number]): void {
@@ -148,6 +148,12 @@ class Schedule {
       request.answer('{"errors":[{"message":"no"}]}', { status, type: 'application/json' });
     else request.answer('', { status });
   }
+}
+
+/** From now on it is told nothing. */
+function silence(run: Run): void {
+  if (!run.isStopped) run.heardAtStop = run.heard.length;
+  run.isStopped = true;
 }
 
 const ends = (run: Run): number =>
