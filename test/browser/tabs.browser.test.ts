@@ -14,7 +14,8 @@ let scripts: Scripts;
 let chromium: Chromium;
 
 beforeAll(async () => {
-  [scripts, chromium] = await Promise.all([bundleTabs(), launchChromium()]);
+  scripts = await bundleTabs();
+  chromium = await launchChromium();
 });
 afterEach(async () => {
   await Promise.all(chromium.context.pages().map((page) => page.close()));
