@@ -71,7 +71,7 @@ export interface LiveOptions<Data, Variables, Event, EventVariables> extends Hoo
    * An event may be in the data already, for a query is asked while events arrive: an item that is there is to be replaced, not to be added once more. What it throws is thrown by
    * the component.
    */
-  readonly merge: (data: NoInfer<Data>, event: NoInfer<Event>) => NoInfer<Data>;
+  readonly merge: (data: Data, event: Event) => NoInfer<Data>;
 }
 
 /** What `useLive` knows. */

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { ReactElement, SubmitEvent } from 'react';
 
 import { StatePill } from './state-pill.tsx';
+import type { StatePillProps } from './state-pill.tsx';
 
 /** One line of the list. */
 export interface Item {
@@ -10,7 +11,7 @@ export interface Item {
 }
 
 /** What the page shows, and what it does with what somebody writes. */
-export interface ItemsViewProps {
+export interface ItemsViewProps extends StatePillProps {
   readonly title: string;
   /** `undefined`: not there yet. */
   readonly items: readonly Item[] | undefined;
@@ -21,12 +22,12 @@ export interface ItemsViewProps {
 }
 
 /** The page. */
-export function ItemsView({ title, items, problem, add }: ItemsViewProps): ReactElement {
+export function ItemsView({ title, state, items, problem, add }: ItemsViewProps): ReactElement {
   return (
     <main>
       <header>
         <h1>{title}</h1>
-        <StatePill />
+        <StatePill state={state} />
       </header>
       <NewItem add={add} />
       {problem !== undefined && (

@@ -13,12 +13,18 @@ const words: Readonly<Record<OperationState, string>> = {
   ended: 'Ended',
 };
 
+/** What {@link StatePill} shows. */
+export interface StatePillProps {
+  /** `undefined`: what was told to `setConnectionState`. */
+  readonly state?: OperationState | undefined;
+}
+
 /** Says whether what is shown is current. */
-export function StatePill(): ReactElement {
-  const state = useConnectionState();
+export function StatePill({ state }: StatePillProps): ReactElement {
+  const told = useConnectionState();
   return (
-    <p className="state" role="status" data-state={state}>
-      {words[state]}
+    <p className="state" role="status" data-state={state ?? told}>
+      {words[state ?? told]}
     </p>
   );
 }
