@@ -11,13 +11,13 @@ import { onTestFinished } from 'vitest';
 /** Port of a gateway, once it listens, and how often it wants heartbeats. */
 export interface ReservedGateway {
   readonly origin: string;
-  /** Begins to serve the fixture application that is behind `subgraphUrl`. */
-  serve(subgraphUrl: string): void;
+  /** Begins to serve the fixture application that is behind `subgraphUrl`, and subscribes to it by callbacks or over event streams. */
+  serve(subgraphUrl: string, subscribes?: 'callback' | 'sse'): void;
 }
 
 const heartbeatMs = 1_000;
 
-/** A Hive Gateway that subscribes by HTTP callbacks: it has to have its port before whoever is to call it is told. */
+/** A Hive Gateway that may subscribe by HTTP callbacks: it has to have its port before whoever is to call it is told. */
 export async function reserveGateway(): Promise<ReservedGateway> {
   const httpServer = createServer();
   httpServer.listen(0, '127.0.0.1');
@@ -31,14 +31,16 @@ export async function reserveGateway(): Promise<ReservedGateway> {
   });
   return {
     origin,
-    serve(subgraphUrl) {
+    serve(subgraphUrl, subscribes = 'callback') {
       const gateway = createGatewayRuntime({
         supergraph: supergraphOver(subgraphUrl),
         pubsub: new MemPubSub(),
         webhooks: true,
         logging: false,
         transports: { http, 'http-callback': httpCallback },
-        transportEntries: { '*.http': { options: { subscriptions: callbackTo(origin) } } },
+        ...(subscribes === 'callback' && {
+          transportEntries: { '*.http': { options: { subscriptions: callbackTo(origin) } } },
+        }),
       });
       httpServer.on('request', (request, response) => void gateway(request, response));
       onTestFinished(async () => gateway[Symbol.asyncDispose]());
