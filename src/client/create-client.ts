@@ -55,7 +55,7 @@ class GraphqlClient implements Client, HeldConnection {
 
   async connect({ connectionParams, signal }: ConnectOptions = {}): Promise<HeldConnection> {
     this.#assertOpen();
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const held = new GraphqlClient(
       { ...this.#options, ...(connectionParams && { connectionParams }) },
       this.#held,
@@ -73,7 +73,7 @@ class GraphqlClient implements Client, HeldConnection {
       });
     } catch (error) {
       giveUp();
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       throw error;
     } finally {
       signal?.removeEventListener('abort', giveUp);
@@ -110,12 +110,13 @@ class GraphqlClient implements Client, HeldConnection {
     for (;;) {
       const { done, value } = await results.next();
       if (done) break;
-      if (value.hasNext) continue;
+      // a part of a result that nobody put together is none
+      if (value.hasNext || !('data' in value || value.errors)) continue;
       // that is all; the end that follows it is the server's business, and holds up nobody who wants another connection
       if (operation.line?.isShared) operation.complete();
       return value;
     }
-    options.signal?.throwIfAborted();
+    throwIfAborted(options.signal);
     throw new TransportError('BAD_RESPONSE', 'The operation ended without a result', false);
   }
 
@@ -215,4 +216,10 @@ class GraphqlClient implements Client, HeldConnection {
       // there is nobody left to tell
     }
   };
+}
+
+/** Signals of React Native have neither this method nor a reason. */
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw (signal.reason ?? Object.assign(new Error('Aborted'), { name: 'AbortError' })) as Error; // whatever it is
 }

@@ -1,5 +1,5 @@
 import { createClient, TransportError } from 'millrace/client';
-import type { Client, OperationResult } from 'millrace/client';
+import type { Client, OperationResult, Transport } from 'millrace/client';
 import { incrementalDelivery } from 'millrace/client/incremental';
 import type { IncrementalOptions } from 'millrace/client/incremental';
 import { multipart } from 'millrace/client/multipart';
@@ -33,10 +33,16 @@ interface Stage {
   readonly complete: () => Promise<void>;
 }
 
-function stage(options?: IncrementalOptions): Stage {
+interface StageOptions extends IncrementalOptions {
+  /** In place of the wrapper. */
+  readonly transport?: (plain: Transport) => Transport;
+}
+
+function stage({ transport: wrap, ...options }: StageOptions = {}): Stage {
   const clock = new VirtualClock();
   const peer = scriptedPeer({ clock });
-  const transport = incrementalDelivery(websocket({ WebSocket: peer.WebSocket }), options);
+  const plain = websocket({ WebSocket: peer.WebSocket });
+  const transport = wrap ? wrap(plain) : incrementalDelivery(plain, options);
   const client = createClient({ url: 'ws://peer.test/', transport, clock, retry: false });
   onTestFinished(() => client.close());
   const told: unknown[] = [];
@@ -221,6 +227,23 @@ const list = (...items: readonly number[]) => ({ data: { list: items }, hasNext:
 const begin = { ...list(), pending: [{ id: '0', path: ['list'] }] };
 const item = (n: number) => ({ hasNext: true, incremental: [{ id: '0', items: [n] }] });
 const listEnd = { hasNext: false, completed: [{ id: '0' }] };
+
+describe('without it', () => {
+  it('parts are given as they come to who watches, and a query has no result', async () => {
+    const { clock, client, peer, told, watch } = stage({ transport: (plain) => plain });
+    await watch(first, last);
+    expect(told).toEqual([first, last]);
+
+    const asked = client.query({ query });
+    asked.catch(() => {});
+    await peer.expect({ id: '2', type: 'subscribe' });
+    for (const payload of [first, last]) peer.send({ id: '2', type: 'next', payload });
+    peer.send({ id: '2', type: 'complete' });
+    await clock.settle();
+
+    await expect(asked).rejects.toEqual(failure('BAD_RESPONSE'));
+  });
+});
 
 describe('an interval', () => {
   it('has what came meanwhile shown at its end, and the last at once', async () => {
