@@ -11,8 +11,8 @@ export interface MessageLike {
   readonly payload?: unknown;
 }
 
-// A byte order mark is an error in a text frame (RFC 8259 section 8.1), so it is kept here to be one in a binary frame too.
-const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+// made for the first binary frame: there are runtimes that have none, and get text alone
+let utf8: TextDecoder | undefined;
 
 /**
  * Reads one frame, text or binary, that has to hold a JSON object.
@@ -32,11 +32,17 @@ const noObject: JsonObject = {};
 /** As {@link parseJsonObject}, but gives an object without members for anything else. */
 export function readJsonObject(frame: Frame): JsonObject {
   try {
-    const value: unknown = JSON.parse(typeof frame === 'string' ? frame : utf8.decode(frame));
+    const value: unknown = JSON.parse(typeof frame === 'string' ? frame : decode(frame));
     return isJsonObject(value) ? value : noObject;
   } catch {
     return noObject;
   }
+}
+
+function decode(bytes: Exclude<Frame, string>): string {
+  // A byte order mark is an error in a text frame (RFC 8259 section 8.1), so it is kept here to be one in a binary frame too.
+  utf8 ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  return utf8.decode(bytes);
 }
 
 /** The violation of a message whose `member` is absent or of the wrong type. */
