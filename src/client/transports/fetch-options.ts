@@ -1,9 +1,11 @@
 import type { OperationRequest } from '../../vocabulary.ts';
 import type { ConnectionSettings, Provided } from '../transport.ts';
 
-/** What is used of a response. Without `body`, as on some runtimes, nothing is read before all of it is there. */
+/** What is used of a response. Without `body`, as on some runtimes, its text is read when all of it is there, and no subscription can be. */
 export type ResponseLike = Pick<Response, 'ok' | 'status' | 'headers' | 'arrayBuffer'> & {
   readonly body?: Response['body'];
+  /** Used in place of `arrayBuffer`, where there is no `body`. */
+  text?(): Promise<string>;
 };
 
 /** `fetch`, or what does the same. */

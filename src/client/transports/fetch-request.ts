@@ -2,7 +2,7 @@ import { writeJson } from '../../protocol/json-frame.ts';
 import { provide } from '../transport.ts';
 import type { ConnectionSettings, StartedOperation } from '../transport.ts';
 import type { FetchOptions, FileOptions, Form, MethodOptions } from './fetch-options.ts';
-import { toFetchUrl } from './fetch-url.ts';
+import { toFetchHref } from './fetch-url.ts';
 import type { ResponseFormat } from './response-format.ts';
 
 /** What requests are made from. */
@@ -31,7 +31,7 @@ export async function toFetchArguments(
   operation: StartedOperation,
   body: string | Form,
 ): Promise<[url: string, init: RequestInit]> {
-  const url = toFetchUrl(await provide(parts.url ?? parts.settings.url));
+  const url = toFetchHref(await provide(parts.url ?? parts.settings.url));
   const headers = new Headers(await provide(parts.headers));
   const { accept, stream } = parts.format;
   if (!headers.has('accept')) {
@@ -41,16 +41,23 @@ export async function toFetchArguments(
   if (token && stream?.tokenHeader) headers.set(stream.tokenHeader, token);
   const init = { ...parts.requestInit, headers };
   if (typeof body !== 'string') {
-    return [url.href, { ...init, ...body.toInit(headers), method: 'POST' }];
+    return [url, { ...init, ...body.toInit(headers), method: 'POST' }];
   }
   if (!isByGet(parts, operation)) {
     headers.set('content-type', 'application/json');
-    return [url.href, { ...init, method: 'POST', body }];
+    return [url, { ...init, method: 'POST', body }];
   }
-  for (const [name, value] of Object.entries(JSON.parse(body) as object)) {
-    url.searchParams.set(name, typeof value === 'string' ? value : JSON.stringify(value));
-  }
-  return [url.href, init];
+  return [withParameters(url, Object.entries(JSON.parse(body) as object)), init];
+}
+
+/** Written by hand: not every runtime's `URLSearchParams` can. */
+function withParameters(url: string, parameters: readonly [string, unknown][]): string {
+  const [start = ''] = url.split('#');
+  const written = parameters.map(([name, value]) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return `${name}=${encodeURIComponent(text)}`;
+  });
+  return `${start}${start.includes('?') ? '&' : '?'}${written.join('&')}`;
 }
 
 /** Behind which event the operation goes on; only text that a header can hold, for the request says it, too. */

@@ -22,10 +22,7 @@ export async function* chunksOf(
 }
 
 /** The text that `chunks` begin with: all of it, or more than so many characters. */
-export async function readText(
-  chunks: AsyncIterable<Uint8Array>,
-  characters: number,
-): Promise<string> {
+async function readText(chunks: AsyncIterable<Uint8Array>, characters: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of chunks) {
@@ -38,6 +35,16 @@ export async function readText(
 /** How long a refusal may take to say more than its status. */
 const patienceMs = 10_000;
 
+/** The text of a response, at least as many of its `characters`. Needs no decoder where the runtime has no streams. */
+export async function textOf(
+  response: ResponseLike,
+  reader: BodyReader | undefined,
+  characters: number,
+): Promise<string> {
+  if (!reader && response.text) return response.text();
+  return readText(chunksOf(response, reader), characters);
+}
+
 /** The text that a response begins with, as far as it comes in time; the rest is not wanted. */
 export async function readBeginning(
   response: ResponseLike,
@@ -47,7 +54,7 @@ export async function readBeginning(
   const reader = response.body?.getReader();
   const leave = (): void => void reader?.cancel().catch(() => {});
   const cancelTimer = clock.schedule(leave, patienceMs);
-  const text = await readText(chunksOf(response, reader), characters).catch(() => '');
+  const text = await textOf(response, reader, characters).catch(() => '');
   cancelTimer();
   leave();
   return text;

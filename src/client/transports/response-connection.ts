@@ -19,7 +19,7 @@ import type {
 } from './fetch-options.ts';
 import { toFetchArguments, toRequestText } from './fetch-request.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { chunksOf, readText } from './response-body.ts';
+import { chunksOf, textOf } from './response-body.ts';
 import type { BodyReader } from './response-body.ts';
 import { isPassing, shownCharacters, toFailure } from './response-failure.ts';
 import { mediaTypeOf, resultMediaType } from './response-format.ts';
@@ -81,6 +81,7 @@ export class ResponseConnection implements Connection {
     try {
       const [url, init] = await toFetchArguments(this.#parts, operation, body);
       if (this.#isOver) return;
+      if (isInVain(this.#parts, operation)) return this.#refuseToWait();
       code = 'CONNECTION_LOST';
       const response = await fetch(url, { ...init, signal: this.#controller.signal });
       this.#body = response.body?.getReader();
@@ -99,10 +100,11 @@ export class ResponseConnection implements Connection {
     sink: ResultSink,
   ): Promise<void> {
     const { ok, headers } = response;
-    const read = (characters: number) => readText(chunksOf(response, this.#body), characters);
+    const read = (characters: number) => textOf(response, this.#body, characters);
     const { stream } = this.#parts.format;
     const mediaType = mediaTypeOf(response);
     if (ok && mediaType === stream?.mediaType) {
+      if (kind === 'subscription' && response.body === undefined) return this.#refuseToWait();
       this.#stream = stream.createReader(headers.get('content-type') ?? '', request);
       this.#accept();
       await this.#readStream(response, this.#stream, sink);
@@ -118,6 +120,12 @@ export class ResponseConnection implements Connection {
       this.#after(patienceMs, () => refuse(''));
       refuse(await read(shownCharacters).catch(() => ''));
     }
+  }
+
+  /** What comes when all of it is there never comes. */
+  #refuseToWait(): void {
+    const message = 'A subscription over HTTP needs a `fetch` that streams.';
+    this.#finish(new TransportError('CLIENT_ERROR', message, false));
   }
 
   #accept(): void {
@@ -192,4 +200,11 @@ export class ResponseConnection implements Connection {
     if (this.#isSpent) Object.assign(failure, { retryable: false });
     this.#parts.listener.closed(failure);
   }
+}
+
+/** Whether a subscription would wait for the runtime's own `fetch`, if that is known to hand over nothing before all of it is there, as React Native's. */
+function isInVain({ fetch, format }: ResponseConnectionParts, { kind }: StartedOperation): boolean {
+  const { Response } = globalThis as Partial<typeof globalThis>; // not everything that has `fetch` has it
+  const streams = fetch !== undefined || Response === undefined || 'body' in Response.prototype;
+  return kind === 'subscription' && format.stream !== undefined && !streams;
 }

@@ -83,7 +83,7 @@ describe.each(Object.entries(transports))('a connection of %s', (_name, transpor
 
   it('does without streams where the runtime has none', async () => {
     const play = stage(transport, {}, { hasNoStreams: true });
-    const { heard } = await play.ask();
+    const { heard } = await play.ask({ kind: 'query', query: '{ a }' });
     await play.answer(transport.opening + transport.event + transport.end, transport.head);
 
     expect(heard).toEqual(['connected', ['next', { data: 1 }], 'complete']);
@@ -196,6 +196,18 @@ describe.each(Object.entries(transports))('the url and headers of %s', (_name, t
   );
 });
 
+it.each(['sse', 'multipart'] as const)(
+  'a subscription over %s is not waited for where all of it comes at once',
+  async (name) => {
+    const play = stage(transports[name], {}, { hasNoStreams: true });
+    const { heard } = await play.ask();
+    await play.respond(transports[name].head, transports[name].opening);
+
+    expect(heard).toEqual([['closed', failure('CLIENT_ERROR', { retryable: false })]]);
+    expect(play.clock.timerCount).toBe(0);
+  },
+);
+
 describe.each(Object.entries(transports))('the end of a connection of %s', (_name, transport) => {
   const { head, opening, event, end } = transport;
 
@@ -301,7 +313,7 @@ describe.each(Object.entries(transports))('the end of a connection of %s', (_nam
 
   it('may come before the response is there where it comes as a whole', async () => {
     const play = stage(transport, {}, { ignoresSignals: true, hasNoStreams: true });
-    const { heard, stop } = await play.ask();
+    const { heard, stop } = await play.ask({ kind: 'query', query: '{ a }' });
     const response = await play.respond(head, opening);
     stop();
     await response.send(event, end);
