@@ -3,7 +3,6 @@ import type {
   CacheConfig,
   FetchFunction,
   GraphQLResponse,
-  GraphQLSingularResponse,
   RequestParameters,
   SubscribeFunction,
   UploadableMap,
@@ -42,7 +41,7 @@ export interface RelayNetworkOptions {
    * to be fetched again.
    */
   readonly onGap?: (subscription: RelaySubscription) => void;
-  /** Told where a subscription is, now and whenever that changes. */
+  /** Told where a subscription is, now and whenever that changes, until Relay disposes of it. */
   readonly onState?: (state: OperationState, subscription: RelaySubscription) => void;
   /**
    * Makes of an operation what is sent.
@@ -86,24 +85,34 @@ export function createRelayNetwork(
     Observable.create((sink) => {
       const given = placeFiles(variables, uploadables ?? {});
       const parts = comesInParts(request) ? new RelayParts() : undefined;
-      return carryOperation(
+      const watcher = toWatcher({ request, variables });
+      let isWanted = true;
+      const cancel = carryOperation(
         client,
         {
           kind: request.operationKind,
           options: toRequest(request, given, cacheConfig),
-          watcher: toWatcher({ request, variables }),
+          // what Relay disposed of is over for it, and another one may have taken its place
+          watcher: {
+            onState: (state) => isWanted && watcher.onState(state),
+            onMissed: () => isWanted && watcher.onMissed(),
+          },
           report: reporterOf(options),
         },
         {
           next(result) {
-            const responses = parts ? parts.translate(result) : [toResponse(result)];
-            // they are what servers answer, which is what Relay takes
-            if (responses.length > 0) sink.next(responses as readonly GraphQLSingularResponse[]);
+            const responses = parts ? parts.translate(result) : toResponse(result);
+            // what servers answer is what Relay takes
+            sink.next(responses as GraphQLResponse);
           },
           error: (failure) => sink.error(failure),
           complete: () => sink.complete(),
         },
       );
+      return () => {
+        isWanted = false;
+        cancel();
+      };
     });
   return {
     fetch: execute,

@@ -272,7 +272,7 @@ describe('what the network tells of subscriptions', () => {
     await clock.settle();
 
     expect(states).toEqual(
-      ['connecting', 'live', 'reconnecting', 'live', 'ended'].map(
+      ['connecting', 'live', 'reconnecting', 'live'].map(
         (state) => `relayAddedSubscription ${state}`,
       ),
     );
