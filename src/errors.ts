@@ -196,7 +196,7 @@ export const errorTable = {
   // What a client finds out by itself.
   CONNECTION_LOST: { retryable: true, log: 'debug' },
   CONNECT_TIMEOUT: { retryable: true, log: 'info' },
-  START_TIMEOUT: { retryable: true, log: 'info' },
+  START_TIMEOUT: { retryable: false, log: 'info' },
 
   // Brokers.
   BROKER_CLOSED: { httpStatus: 503, retryable: true, log: 'warn' },

@@ -83,6 +83,20 @@ export class Line {
     } else if (!this.#cancelTimer) this.#connect();
   }
 
+  /** How long a member that failed alone waits, in milliseconds, before it is attached again; `undefined`: it is over. */
+  pauseAfter(member: Member, failure: TransportError, attempts: number): number | undefined {
+    const { retry, mayRetry, random } = this.#options;
+    const isRetried = this.#members.has(member) && member.isRetried && mayRetry(failure, attempts);
+    return isRetried ? retryDelayMs(retry, failure, attempts, random()) : undefined;
+  }
+
+  /** Attaches a member that failed alone to the connection, if there is one now; otherwise to the next one. */
+  resume(member: Member): void {
+    if (!this.#connection) return;
+    member.attach(this.#connection);
+    if (this.#servesSince < never) member.connected();
+  }
+
   /** `member` needs nothing any more. */
   remove(member: Member): void {
     if (!this.#members.delete(member)) return;

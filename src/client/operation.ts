@@ -61,6 +61,10 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   #isHeard = false;
   /** Whether the server says so when it runs, on this connection. */
   #isToBeConfirmed = false;
+  /** How often in a row it failed alone, on connections that worked. */
+  #failures = 0;
+  /** Until it is tried again after that. */
+  #cancelPause: (() => void) | undefined;
   /** Those who want to know when it does, or that it will not. */
   #confirmations: readonly (() => void)[] = [];
 
@@ -114,6 +118,7 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
 
   attach(connection: Connection): void {
     const { kind, request } = this.#parts;
+    this.#cancelPause?.();
     this.#isToBeConfirmed = connection.confirmsStarts === true;
     try {
       this.#stop = connection.start(
@@ -148,7 +153,12 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   }
 
   failed(failure: TransportError): void {
-    this.#end(failure);
+    const { line } = this;
+    const pauseMs = line?.pauseAfter(this, failure, this.#failures);
+    if (pauseMs === undefined) return this.#end(failure);
+    this.#failures += 1;
+    this.interrupted();
+    this.#cancelPause = this.#parts.clock.schedule(() => line?.resume(this), pauseMs);
   }
 
   next(result: FormattedResult): void {
@@ -211,6 +221,7 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
 
   #hear(): void {
     this.#isHeard = true;
+    this.#failures = 0;
     this.#confirm();
   }
 
@@ -232,6 +243,7 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   #leave(): boolean {
     if (this.status.current === 'ended') return false;
     this.#stop = undefined;
+    this.#cancelPause?.();
     this.#confirm();
     this.status.set('ended');
     this.#parts.signal?.removeEventListener('abort', this.#cancel);

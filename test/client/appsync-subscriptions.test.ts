@@ -61,7 +61,7 @@ describe('a subscription', () => {
     expect(await consumer.failed()).toMatchObject({
       name: 'TransportError',
       code: 'START_TIMEOUT',
-      retryable: true,
+      retryable: false,
       payload,
     });
     expect(await sent()).toEqual({ id: '1', type: 'stop' });

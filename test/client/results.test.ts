@@ -114,6 +114,89 @@ describe('`onResult`', () => {
   });
 });
 
+describe('an operation that fails alone', () => {
+  const passing = new TransportError('CONNECTION_LOST', 'too many requests', true, { status: 429 });
+  const final = new TransportError('CONNECTION_REFUSED', 'no', false, { status: 403 });
+
+  function createFailing(client: Partial<ClientOptions> = {}) {
+    const scene = createScene({ random: () => 0.5, ...client });
+    const handle = scene.client.subscribe({ query });
+    const seen: unknown[] = [];
+    const end = (word?: unknown): void => void seen.push(word ?? 'complete');
+    handle.subscribe({ next: ({ data }) => seen.push(data), error: end, complete: end });
+    scene.transport.last.serve();
+    return {
+      ...scene,
+      handle,
+      seen,
+      /** As a connection does: what failed is over on it. */
+      fail: (failure: TransportError) => scene.transport.last.failOne(failure),
+    };
+  }
+
+  it('is started again on the same connection, after a pause that grows until the server is heard', async () => {
+    const { clock, transport, handle, seen, fail } = createFailing();
+    for (const pauseMs of [500, 1_000, 2_000]) {
+      fail(passing);
+      expect(handle.status.current).toBe('reconnecting');
+      await clock.advance(pauseMs - 1);
+      expect(transport.last.started.size).toBe(0);
+      await clock.advance(1);
+      expect(handle.status.current).toBe('live');
+    }
+    [...transport.last.started.keys()][0]?.next({ data: { a: 1 } });
+    fail(passing);
+    await clock.advance(500);
+
+    expect(transport.last.started.size).toBe(1);
+    expect([transport.connections.length, seen]).toEqual([1, [{ a: 1 }]]);
+  });
+
+  it('is over where the failure is final, or the attempts are', async () => {
+    const once = createFailing();
+    once.fail(final);
+    const twice = createFailing({ retry: { attempts: 1 } });
+    twice.fail(passing);
+    await twice.clock.advance(500);
+    twice.fail(passing);
+
+    expect([once.seen, twice.seen]).toEqual([[final], [passing]]);
+    expect(once.transport.last.state).toBe('connected');
+  });
+
+  it('is over if nobody would send it again', async () => {
+    const scene = createScene();
+    const outcome = scene.client.query({ query: '{ a }' }).catch((error: unknown) => error);
+    await scene.clock.advance(0);
+    scene.transport.last.serve();
+    scene.transport.last.failOne(passing);
+
+    expect(await outcome).toBe(passing);
+  });
+
+  it('may be cancelled meanwhile', async () => {
+    const { clock, transport, handle, fail } = createFailing({ idleTimeoutMs: 0 });
+    fail(passing);
+    handle.return();
+    await clock.advance(10_000);
+
+    expect(transport.last.started.size).toBe(0);
+    expect(clock.timerCount).toBe(0);
+  });
+
+  it('goes along where the connection is lost meanwhile, and is started once', async () => {
+    const { clock, transport, fail } = createFailing();
+    fail(passing);
+    await clock.advance(100);
+    transport.last.fail();
+    await clock.advance(60_000);
+    transport.last.serve();
+    await clock.advance(60_000);
+
+    expect(transport.connections.map(({ starts }) => starts)).toEqual([1, 1]);
+  });
+});
+
 describe('a connection whose server says of each operation that it runs', () => {
   it('has operations that are live, and ready, from then on', async () => {
     const scene = createScene({}, true);
@@ -138,7 +221,7 @@ describe('a connection whose server says of each operation that it runs', () => 
     scene.transport.last.serve();
     const [one, other] = scene.transport.last.started.keys();
     one?.started?.();
-    const failure = new TransportError('START_TIMEOUT', 'it did not begin', true);
+    const failure = new TransportError('START_TIMEOUT', 'it did not begin', false);
     other?.failed(failure);
 
     expect(end).toEqual([failure]);

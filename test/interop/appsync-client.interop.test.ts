@@ -145,7 +145,7 @@ it('AS-45 shows the simulator the authorization of each subscription', async () 
 
   expect(await allowed.ready).toEqual({ confirmed: true });
   // it says nothing to those whom it refuses
-  expect(await refused.failed()).toMatchObject({ code: 'START_TIMEOUT', retryable: true });
+  expect(await refused.failed()).toMatchObject({ code: 'START_TIMEOUT', retryable: false });
   expect(unanswered()).toMatchObject([{ message: 'UnauthorizedException: Invalid API key' }]);
   expect(losses.rest).toEqual([]);
 });

@@ -18,6 +18,8 @@ export class ScriptedConnection implements Connection {
   readonly started = new Map<ResultSink, StartedOperation>();
 
   readonly confirmsStarts: boolean;
+  /** How often something was started on it. */
+  starts = 0;
 
   constructor(listener: ConnectionListener, confirmsStarts: boolean) {
     this.listener = listener;
@@ -25,6 +27,7 @@ export class ScriptedConnection implements Connection {
   }
 
   start(operation: StartedOperation, sink: ResultSink): () => void {
+    this.starts += 1;
     this.started.set(sink, operation);
     return () => this.started.delete(sink);
   }
@@ -43,6 +46,14 @@ export class ScriptedConnection implements Connection {
     this.state = 'gone';
     this.started.clear();
     this.listener.closed(failure);
+  }
+
+  /** Ends the first operation on it, and nothing else. */
+  failOne(failure: TransportError): void {
+    const [sink] = this.started.keys();
+    if (!sink) throw new Error('nothing was started');
+    this.started.delete(sink);
+    sink.failed(failure);
   }
 
   /** Ends everything on it with one result. */

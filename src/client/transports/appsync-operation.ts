@@ -122,7 +122,7 @@ export class AppsyncOperation implements ResultSink {
           new TransportError(
             'START_TIMEOUT',
             'The server did not say that the subscription began',
-            true,
+            false,
             { payload: this.#parts.complaint() },
           ),
         );
