@@ -1,4 +1,7 @@
-import { bundle, compile, packageStep, runSteps } from './build-steps.mjs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { bundle, compile, packageStep, repository, runProgram, runSteps } from './build-steps.mjs';
 
 /** @typedef {import('./build-steps.mjs').Step} Step */
 
@@ -41,6 +44,27 @@ function toPagesStep(app) {
   return {
     inputs: ['dist/client/index.js', folder, list, 'package-lock.json'],
     output: `${folder}/dist/pages/index.html`,
-    run: () => bundle(folder),
+    async run() {
+      if (app === 'relay') await compileDocuments(folder);
+      await bundle(folder);
+    },
   };
+}
+
+/**
+ * Has Relay's compiler read the documents of an app, for which it wants the schema as a file.
+ *
+ * @param {string} folder
+ */
+async function compileDocuments(folder) {
+  const { typeDefs } = await import(
+    new URL(`../${list}/dist/live-list/schema.js`, import.meta.url).href
+  );
+  mkdirSync(path.join(repository, folder, 'dist/artifacts'), { recursive: true });
+  writeFileSync(path.join(repository, folder, 'dist/schema.graphql'), typeDefs);
+  runProgram(
+    ['relay-compiler/cli.js', 'relay.config.json', '--output', 'quiet-with-errors'],
+    folder,
+    `the documents of ${folder} do not compile`,
+  );
 }

@@ -39,29 +39,35 @@ export async function runSteps(steps) {
 
 /** @param {string} project */
 export function compile(project) {
-  runProgram('typescript/bin/tsc', ['-p', project], `${project} does not compile`);
+  runProgram(['typescript/bin/tsc', '-p', project], '.', `${project} does not compile`);
 }
 
 /**
  * Runs a program of an installed package and waits for it.
  *
- * @param {string} program
- * @param {readonly string[]} values
+ * @param {readonly [string, ...string[]]} command - The program's file among the packages, and what it is told.
+ * @param {string} folder - Where it runs.
  * @param {string} complaint - Thrown if it fails.
  */
-export function runProgram(program, values, complaint) {
+export function runProgram([program, ...values], folder, complaint) {
   const file = path.join(repository, 'node_modules', program);
   const { status } = spawnSync(process.execPath, [file, ...values], {
-    cwd: repository,
+    cwd: path.join(repository, folder),
+    env: { ...process.env, NODE_ENV: 'production' },
     stdio: 'inherit',
   });
   if (status !== 0) throw new Error(complaint);
 }
 
-/** @param {string} folder - Has a `vite.config.ts`. */
-export async function bundle(folder) {
-  const { build } = await import('vite');
-  await build({ configFile: path.join(repository, folder, 'vite.config.ts') });
+/**
+ * Bundles pages for those who look at them, also where a test asks for it.
+ *
+ * @param {string} folder - Has a `vite.config.ts`.
+ */
+export function bundle(folder) {
+  const vite = 'vite/bin/vite.js';
+  const config = path.join(repository, folder, 'vite.config.ts');
+  runProgram([vite, 'build', '--config', config], '.', `${folder} cannot be bundled`);
 }
 
 /** @param {Step} step */

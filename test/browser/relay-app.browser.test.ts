@@ -1,0 +1,3 @@
+import { exampleAppContract } from '../support/example-app-contract.ts';
+
+exampleAppContract('relay', 'Gap');
