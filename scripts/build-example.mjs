@@ -46,7 +46,7 @@ function toPagesStep(app) {
     output: `${folder}/dist/pages/index.html`,
     async run() {
       if (app === 'relay') await compileDocuments(folder);
-      await bundle(folder);
+      bundle(folder);
     },
   };
 }
