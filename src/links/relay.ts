@@ -46,7 +46,7 @@ export interface RelayNetworkOptions {
   /**
    * Makes of an operation what is sent.
    *
-   * @defaultValue its text, or of a persisted one its id as `extensions.documentId`
+   * @defaultValue its text, or id as `extensions.documentId` where it is persisted
    */
   readonly toRequest?: (
     request: RequestParameters,

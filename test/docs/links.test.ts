@@ -28,6 +28,7 @@ const shared = declaredIn('src/links/watch-stream.ts', 'WatchOptions');
 
 it.each([
   ['docs/apollo.md', shared],
+  ['docs/relay.md', declaredIn('src/links/relay.ts', 'RelayNetworkOptions')],
   ['docs/urql.md', [...declaredIn('src/links/urql.ts', 'UrqlExchangeOptions'), ...shared]],
 ])('%s has every option, and no other', (page, declared) => {
   const documented = documentedIn(page);
