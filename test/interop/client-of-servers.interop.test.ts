@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { apolloServer } from './servers/apollo-server.ts';
 import { capabilities } from './servers/capabilities.ts';
 import { graphqlSse } from './servers/graphql-sse.ts';
+import { graphqlSseSingle } from './servers/graphql-sse-single.ts';
 import { graphqlWs } from './servers/graphql-ws.ts';
 import { graphqlYoga, graphqlYogaWebSocket } from './servers/graphql-yoga.ts';
 import { mercuriusHttp, mercuriusLegacy, mercuriusTransportWs } from './servers/mercurius.ts';
@@ -17,6 +18,7 @@ const servers = [
   mercuriusLegacy,
   mercuriusHttp,
   graphqlSse,
+  graphqlSseSingle,
   graphqlYoga,
   graphqlYogaWebSocket,
   apolloServer,
