@@ -154,6 +154,28 @@ describe('over the fetch of React Native, a client', () => {
     expect(server.gauges().operations).toBe(0);
   });
 
+  it('reads a subscription of sse() with a fetch that streams, and the decoder that this takes', async () => {
+    const server = await serveFixture();
+    const { millrace } = await runOnReactNative({ TextDecoder });
+    const { origin, pathname } = new URL(server.httpUrl);
+    const asked: string[] = [];
+    const transport = millrace.sse({
+      fetch: (url, init) => {
+        asked.push(url);
+        return fetch(url, { ...init, signal: null });
+      },
+    });
+    const client = millrace.createClient({ url: server.httpUrl, transport });
+    onTestFinished(() => client.close());
+
+    const results = client.subscribe({ query: 'subscription { countdown(from: 2) }' });
+    const seen: unknown[] = [];
+    for await (const { data } of results) seen.push(data);
+
+    expect(seen).toEqual([{ countdown: 2 }, { countdown: 1 }]);
+    expect(asked).toEqual([`${origin}${pathname}`]);
+  });
+
   it('cancels a query by a signal that has no reason', async () => {
     const server = await serveFixture();
     const client = createClient({ url: server.httpUrl, transport: native.millrace.http() });

@@ -31,8 +31,10 @@ export interface ReactNative {
 /**
  * Runs the client, as Metro bundles it, with nothing but the language and what React Native has: no `TextDecoder` (as on its engine for long), no streams, no `EventTarget`, a `URL`
  * that adds a slash, signals without reasons.
+ *
+ * @param more - globals that an app brings along
  */
-export async function runOnReactNative(): Promise<ReactNative> {
+export async function runOnReactNative(more: object = {}): Promise<ReactNative> {
   const globals = {
     WebSocket: ReactNativeWebSocket,
     URL: ReactNativeUrl,
@@ -47,7 +49,7 @@ export async function runOnReactNative(): Promise<ReactNative> {
     setInterval,
     clearInterval,
   };
-  const context = createContext({ ...globals });
+  const context = createContext({ ...globals, ...more });
   runInContext(await bundle(), context);
   const millrace = runInContext('millrace', context) as ReactNativeClient; // what the bundle defines
   return { millrace, WebSocket: ReactNativeWebSocket, AbortController: ReactNativeAbortController };

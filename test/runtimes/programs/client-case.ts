@@ -1,6 +1,5 @@
 import { createClient } from 'millrace/client';
 import type { Client, ClientOptions } from 'millrace/client';
-import type { WebSocketOptions } from 'millrace/client/websocket';
 
 import type { StageCommands } from '../support/client-commands.ts';
 
@@ -20,7 +19,7 @@ export interface ClientContext {
   /** Of the server: `http://127.0.0.1:4000/graphql`. */
   readonly url: string;
   /** What `websocket()` and its like are given besides their own options. */
-  readonly sockets: Pick<WebSocketOptions, 'WebSocket'>;
+  readonly sockets: { readonly WebSocket?: typeof globalThis.WebSocket };
   /** A client that is closed with the case. */
   create(options: Omit<ClientOptions, 'url'> & Partial<ClientOptions>): Client;
   /** Asks for something that only the other side can do. */

@@ -4,12 +4,14 @@ import type { ClientCase, ContextSettings } from './client-case.ts';
 import { resultCases } from './client-results.ts';
 import { socketCases } from './client-sockets.ts';
 import { transportCases } from './client-transports.ts';
+import { wrapperCases } from './client-wrappers.ts';
 
 /** What the client has to do in every runtime. */
 export const clientCases: readonly ClientCase[] = [
   ...transportCases,
   ...socketCases,
   ...resultCases,
+  ...wrapperCases,
 ];
 
 /** How long a case may take, in milliseconds. */

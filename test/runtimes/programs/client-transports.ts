@@ -1,8 +1,10 @@
-import type { Transport } from 'millrace/client';
+import type { ClientOptions } from 'millrace/client';
+import { appsync } from 'millrace/client/appsync';
 import { http } from 'millrace/client/http';
 import { multipart } from 'millrace/client/multipart';
 import { resumable } from 'millrace/client/resume';
 import { sse } from 'millrace/client/sse';
+import { sseSingle } from 'millrace/client/sse-single';
 import { subscriptionsTransportWs, websocket } from 'millrace/client/websocket';
 
 import { assertEqual, failureOf, messagesOf, newRoom, textOf } from './client-case.ts';
@@ -10,7 +12,7 @@ import type { ClientCase, ClientContext } from './client-case.ts';
 
 interface NamedTransport {
   readonly row: string;
-  readonly create: (context: ClientContext) => Transport;
+  readonly create: (context: ClientContext) => ClientOptions['transport'];
 }
 
 /** Those that carry everything. */
@@ -21,7 +23,16 @@ const transports: readonly NamedTransport[] = [
     create: ({ sockets }) => websocket({ ...sockets, protocol: subscriptionsTransportWs }),
   },
   { row: 'SSE', create: () => sse() },
+  { row: 'SSE, one stream', create: () => sseSingle() },
   { row: 'Multipart', create: () => multipart() },
+  {
+    row: 'AppSync',
+    // queries go another way there
+    create: ({ sockets }) => ({
+      queries: http(),
+      subscriptions: appsync({ ...sockets, authorization: { authorization: 'somebody' } }),
+    }),
+  },
 ];
 
 /** What each transport has to do, and that of plain HTTP. */

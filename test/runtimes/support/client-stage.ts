@@ -9,8 +9,10 @@ import { attach } from 'millrace/adapters/node';
 import { createServer, refuse } from 'millrace/server';
 import type { Server } from 'millrace/server';
 
+import { createFileSchema } from '../../support/file-schema.ts';
 import { createFixtureApp } from '../../support/fixture-app.ts';
 import type { FixtureApp } from '../../support/fixture-app.ts';
+import { createIncrementalApp } from '../../support/incremental-app.ts';
 import type { ClientReport, StageCommands } from './client-commands.ts';
 
 /** The server of the client's suite, and what a program tells of its run. */
@@ -45,7 +47,13 @@ export async function startClientStage(files: StageFiles = new Map()): Promise<C
     else if (request.url === '/control') void obey(request, response, commands);
     else response.writeHead(404).end();
   });
-  const attachment = attach(server, httpServer);
+  const attachments = [
+    attach(server, httpServer),
+    attach(createServer({ schema: createFileSchema(), uploads: true }), httpServer, {
+      path: '/files',
+    }),
+    attach(createServer({ schema: createIncrementalApp().schema }), httpServer, { path: '/parts' }),
+  ];
   // behind the server: those see everything
   const commands = createCommands({ app, server, httpServer });
   httpServer.listen(0, '127.0.0.1');
@@ -56,7 +64,7 @@ export async function startClientStage(files: StageFiles = new Map()): Promise<C
     reports,
     ended,
     async close() {
-      await attachment.close();
+      await Promise.all(attachments.map((attachment) => attachment.close()));
       const closed = once(httpServer, 'close');
       httpServer.close();
       httpServer.closeAllConnections();
@@ -69,7 +77,15 @@ function createStagedServer(app: FixtureApp): Server {
   return createServer({
     schema: app.schema,
     broker: app.broker,
-    protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse', 'multipart'],
+    persistedQueries: {},
+    protocols: [
+      'graphql-transport-ws',
+      'subscriptions-transport-ws',
+      'appsync',
+      'sse',
+      'sse-single',
+      'multipart',
+    ],
     // the suite is one client in a hurry, with long messages
     limits: {
       messageBytes: 4_194_304,
@@ -100,7 +116,7 @@ function createCommands({ app, server, httpServer }: StageParts): (command: Comm
   const carriers = new Set<Duplex>();
   let openedSockets = 0;
   httpServer.on('upgrade', ({ url }, socket) => {
-    if (!url?.startsWith('/graphql')) {
+    if (!/^\/(graphql|parts)\b/.test(url ?? '')) {
       socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
       return;
     }
