@@ -65,6 +65,11 @@ export function exampleAppContract(name: string, restarted: string): void {
       },
     );
 
+    it.each(['SIGINT', 'SIGTERM'] as const)('ends with code 0 on %s', async (signal) => {
+      expect(await app.stop(signal)).toBe(0);
+      await app.restart();
+    });
+
     it('needs no sideways scrolling on a phone', async () => {
       await app.addElsewhere('https://example.org/'.padEnd(200, 'x'));
       const page = await app.open(phone);
