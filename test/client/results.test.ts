@@ -114,25 +114,26 @@ describe('`onResult`', () => {
   });
 });
 
+/** A subscription that runs, and what came of it. */
+function createFailing(client: Partial<ClientOptions> = {}) {
+  const scene = createScene({ random: () => 0.5, ...client });
+  const handle = scene.client.subscribe({ query });
+  const seen: unknown[] = [];
+  const end = (word?: unknown): void => void seen.push(word ?? 'complete');
+  handle.subscribe({ next: ({ data }) => seen.push(data), error: end, complete: end });
+  scene.transport.last.serve();
+  return {
+    ...scene,
+    handle,
+    seen,
+    /** As a connection does: what failed is over on it. */
+    fail: (failure: TransportError) => scene.transport.last.failOne(failure),
+  };
+}
+
 describe('an operation that fails alone', () => {
   const passing = new TransportError('CONNECTION_LOST', 'too many requests', true, { status: 429 });
   const final = new TransportError('CONNECTION_REFUSED', 'no', false, { status: 403 });
-
-  function createFailing(client: Partial<ClientOptions> = {}) {
-    const scene = createScene({ random: () => 0.5, ...client });
-    const handle = scene.client.subscribe({ query });
-    const seen: unknown[] = [];
-    const end = (word?: unknown): void => void seen.push(word ?? 'complete');
-    handle.subscribe({ next: ({ data }) => seen.push(data), error: end, complete: end });
-    scene.transport.last.serve();
-    return {
-      ...scene,
-      handle,
-      seen,
-      /** As a connection does: what failed is over on it. */
-      fail: (failure: TransportError) => scene.transport.last.failOne(failure),
-    };
-  }
 
   it('is started again on the same connection, after a pause that grows until the server is heard', async () => {
     const { clock, transport, handle, seen, fail } = createFailing();
