@@ -138,6 +138,34 @@ describe('a reservation', () => {
     expect(stage.last('GET').headers.get('x-graphql-event-stream-token')).toBe('abc');
   });
 
+  it('whose connection breaks before its end was not refused: the next may fare better', async () => {
+    const stage = new SingleStage();
+    await stage.clock.settle();
+    const response = stage.last('PUT').respond({ status: 201, type: 'text/plain' });
+    response.send('k3');
+    response.break();
+    await stage.clock.settle();
+
+    expect(stage.methods).toBe('PUT');
+    expect(stage.heard).toEqual([['closed', failure('CONNECTION_LOST', { retryable: true })]]);
+    expect(stage.clock.timerCount).toBe(0);
+  });
+
+  it.each([{}, { ignoresSignals: true }])(
+    'that says no more than its status took too long, with %j',
+    async (fetchOptions) => {
+      const stage = new SingleStage({}, fetchOptions);
+      await stage.clock.settle();
+      const response = stage.last('PUT').respond({ status: 201, type: 'text/plain' });
+      await stage.clock.advance(10_000);
+
+      expect(stage.methods).toBe('PUT');
+      expect(stage.heard).toEqual([['closed', failure('CONNECT_TIMEOUT', { retryable: true })]]);
+      expect(response.isReleased).toBe(true);
+      expect(stage.clock.timerCount).toBe(0);
+    },
+  );
+
   it('SSE-67 that is not found is final: there is no such mode', async () => {
     const stage = new SingleStage();
     await stage.clock.settle();

@@ -17,7 +17,7 @@ import { TransportError } from '../transport-error.ts';
 import type { TransportErrorDetails } from '../transport-error.ts';
 import type { ResponseLike, StreamOptions } from './fetch-options.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { chunksOf, readBeginning } from './response-body.ts';
+import { chunksOf, readBeginning, textOf } from './response-body.ts';
 import type { BodyReader } from './response-body.ts';
 import { shownCharacters, toFailure } from './response-failure.ts';
 import { mediaTypeOf } from './response-format.ts';
@@ -116,16 +116,28 @@ export class SingleConnection implements Connection, SingleStream {
 
   async #readToken(response: ResponseLike): Promise<string> {
     const { ok, body } = response;
-    if (!ok) this.#after(never);
-    else if (body === undefined) {
+    if (!ok) {
+      this.#after(never);
+      throw toFailure(response, await readBeginning(response, shownCharacters, this.clock));
+    }
+    if (body === undefined) {
       const message = 'The single connection mode needs a `fetch` that streams.';
       throw new TransportError('CLIENT_ERROR', message, false);
     }
-    const text = await readBeginning(response, shownCharacters, this.clock);
+    const text = await this.#readText(response);
     const token = text.trim();
     const isText = /^(text\/plain)?$/.test(mediaTypeOf(response));
-    if (ok && isText && tokenSyntax.test(token)) return token;
+    if (isText && tokenSyntax.test(token)) return token;
     throw toFailure(response, text);
+  }
+
+  /** Rejects if the connection is lost meanwhile: half a token would name nothing. */
+  async #readText(response: ResponseLike): Promise<string> {
+    this.#body = response.body?.getReader();
+    const text = await textOf(response, this.#body, shownCharacters);
+    // of what has no end the rest is not wanted
+    this.#body?.cancel().catch(() => {});
+    return text;
   }
 
   async #readStream(response: ResponseLike): Promise<void> {
