@@ -67,11 +67,16 @@ export class Line {
 
   constructor(options: LineOptions) {
     this.#options = options;
-    this.#attempts = options.choice?.failedRounds ?? 0;
+    this.#attempts = this.#failedRounds;
   }
 
   get isShared(): boolean {
     return this.#options.transport.isShared;
+  }
+
+  /** Attempts of which others know that they failed. */
+  get #failedRounds(): number {
+    return this.#options.choice?.failedRounds ?? 0;
   }
 
   add(member: Member): void {
@@ -120,7 +125,7 @@ export class Line {
     this.#members.clear();
     this.#connection?.close();
     this.#forget();
-    this.#attempts = 0;
+    this.#attempts = this.#failedRounds;
     this.#unwatch?.();
     this.#unwatch = undefined;
     if (failure) for (const member of members) member.failed(failure);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { TransportError } from '../../src/client/transport-error.ts';
 import { QuickClock } from '../support/client-clock.ts';
-import { ScriptedTransport } from '../support/scripted-transport.ts';
+import { ScriptedTransport, unreachable } from '../support/scripted-transport.ts';
 
 const query = 'subscription { a }';
 
@@ -99,17 +99,33 @@ describe('the transport that is used', () => {
     expect(scene.tries()).toEqual([4, 0, 0]);
   });
 
-  it('is the first one again after a pause that grows, where all have failed', async () => {
-    const scene = createScene({ kinds: ['shared', 'single'] });
-    subscribe(scene);
-    for (let turn = 0; turn < 3; turn += 1) {
+  it.each(['shared', 'single'] as const)(
+    'is the first one again after a pause that grows, where all have failed, the last one %s',
+    async (kind) => {
+      const scene = createScene({ kinds: ['shared', kind] });
+      subscribe(scene);
+      for (let turn = 0; turn < 3; turn += 1) {
+        await fail(scene, 0);
+        await fail(scene, 1);
+        await scene.clock.advance(scene.pauses.at(-1) ?? 0);
+      }
+
+      expect(scene.tries()).toEqual([4, 3]);
+      expect(scene.pauses).toEqual([0, 500, 0, 1_000, 0, 2_000]);
+    },
+  );
+
+  it('is none after as many rounds as there shall be attempts', async () => {
+    const scene = createScene({ kinds: ['shared', 'shared'], client: { retry: { attempts: 1 } } });
+    const { ends } = subscribe(scene);
+    for (let turn = 0; turn < 2; turn += 1) {
       await fail(scene, 0);
       await fail(scene, 1);
-      await scene.clock.advance(scene.pauses.at(-1) ?? 0);
+      await scene.clock.advance(1_000);
     }
 
-    expect(scene.tries()).toEqual([4, 3]);
-    expect(scene.pauses).toEqual([0, 500, 0, 1_000, 0, 2_000]);
+    expect(ends).toEqual([unreachable]);
+    expect(scene.tries()).toEqual([2, 2]);
   });
 
   it.each([
