@@ -97,6 +97,8 @@ export class Line {
 
   /** Attaches a member that failed alone to the connection, if there is one now; otherwise to the next one. */
   resume(member: Member): void {
+    // a connection of its own has started it once
+    if (!this.isShared) return this.reconnect();
     if (!this.#connection) return;
     member.attach(this.#connection);
     if (this.#servesSince < never) member.connected();

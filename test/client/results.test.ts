@@ -8,9 +8,13 @@ import { ScriptedTransport } from '../support/scripted-transport.ts';
 const query = 'subscription { a }';
 
 /** A client over one connection, of which the test plays the server. */
-function createScene(client: Partial<ClientOptions> = {}, confirmsStarts = false) {
+function createScene(
+  client: Partial<ClientOptions> = {},
+  confirmsStarts = false,
+  kind: 'shared' | 'single' = 'shared',
+) {
   const clock = new QuickClock();
-  const transport = new ScriptedTransport('shared', confirmsStarts);
+  const transport = new ScriptedTransport(kind, confirmsStarts);
   return {
     clock,
     transport,
@@ -115,8 +119,8 @@ describe('`onResult`', () => {
 });
 
 /** A subscription that runs, and what came of it. */
-function createFailing(client: Partial<ClientOptions> = {}) {
-  const scene = createScene({ random: () => 0.5, ...client });
+function createFailing(client: Partial<ClientOptions> = {}, kind?: 'single') {
+  const scene = createScene({ random: () => 0.5, ...client }, false, kind);
   const handle = scene.client.subscribe({ query });
   const seen: unknown[] = [];
   const end = (word?: unknown): void => void seen.push(word ?? 'complete');
@@ -163,6 +167,18 @@ describe('an operation that fails alone', () => {
 
     expect([once.seen, twice.seen]).toEqual([[final], [passing]]);
     expect(once.transport.last.state).toBe('connected');
+  });
+
+  it('is sent on another connection where each carries one', async () => {
+    const { clock, transport, fail } = createFailing(
+      { retry: { shouldRetry: () => true } },
+      'single',
+    );
+    fail(final);
+    await clock.advance(500);
+
+    expect(transport.connections.map(({ starts }) => starts)).toEqual([1, 1]);
+    expect(transport.inUse).toEqual([transport.last]);
   });
 
   it('is over if nobody would send it again', async () => {
