@@ -37,6 +37,14 @@ describe('a pulse', () => {
     expect(pulse.tick(63_000)).toBe('lost');
   });
 
+  it('gives up a host that does not answer a page whose timers are always late', () => {
+    const pulse = new Pulse(periods, 0);
+    pulse.tick(60_000);
+
+    expect(pulse.tick(120_000)).toBe('ping');
+    expect(pulse.tick(180_000)).toBe('lost');
+  });
+
   it('asks at once when it has reason to, and once', () => {
     const pulse = new Pulse(periods, 0);
     pulse.probe(1_000);

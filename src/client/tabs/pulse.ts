@@ -8,14 +8,14 @@ export interface PulsePeriods {
 
 type State =
   | { readonly kind: 'resting'; readonly pingAt: Instant }
-  | { readonly kind: 'asking'; readonly giveUpAt: Instant };
+  | { readonly kind: 'asking'; readonly giveUpAt: Instant; readonly isLate: boolean };
 
 /**
  * Finds out whether a host lives, which it says when it is asked.
  *
  * @remarks
  * It is asked however much it says, for it may want to know the same of the tab. A tab that was frozen finds its deadline long past and the answer
- * behind it in the queue: then it asks again.
+ * behind it in the queue: then it asks again, once, for the timers of a hidden tab may be late each time.
  */
 export class Pulse {
   readonly #periods: PulsePeriods;
@@ -46,9 +46,10 @@ export class Pulse {
   /** What has to be done now. */
   tick(now: Instant): 'nothing' | 'ping' | 'lost' {
     if (now < this.deadline) return 'nothing';
-    const isLate = now >= this.deadline + this.#periods.silenceMs;
-    if (this.#state.kind === 'asking' && !isLate) return 'lost';
-    this.#state = { kind: 'asking', giveUpAt: now + this.#periods.silenceMs };
+    const { silenceMs } = this.#periods;
+    const isLate = this.#state.kind === 'asking' && now >= this.deadline + silenceMs;
+    if (this.#state.kind === 'asking' && (!isLate || this.#state.isLate)) return 'lost';
+    this.#state = { kind: 'asking', giveUpAt: now + silenceMs, isLate };
     return 'ping';
   }
 }
