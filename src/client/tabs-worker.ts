@@ -79,6 +79,7 @@ class WorkerService {
   #lock = '';
   readonly #ready: Promise<void>;
   #release = (): void => {};
+  #isOpen = true;
   readonly #hosts = new Map<string, TabHost>();
 
   constructor(options: ServeTabsOptions) {
@@ -94,6 +95,7 @@ class WorkerService {
   }
 
   close(): void {
+    this.#isOpen = false;
     this.#scope.removeEventListener('connect', this.#accept);
     for (const host of this.#hosts.values()) host.close(movedOn('The worker was closed'));
     this.#release();
@@ -123,7 +125,8 @@ class WorkerService {
     let guest: Guest | undefined;
     const wire = new Wire(port, (data) => {
       const message = parseGuestMessage(data);
-      if (message && guest) guest.receive(message);
+      if (!this.#isOpen) wire.close();
+      else if (message && guest) guest.receive(message);
       else if (message?.type === 'hello') guest = this.#admit(wire, message);
     });
   }

@@ -407,6 +407,17 @@ describe('a worker', () => {
     expect(stage.network.inUse).toEqual([]);
   });
 
+  it('that is closed takes nobody in', async () => {
+    const stage = new TabsStage();
+    const worker = stage.serve();
+    await stage.settle();
+    stage.open().listen('one');
+    worker.close();
+    await stage.settle();
+
+    expect(stage.network.links).toEqual([]);
+  });
+
   it.each([
     [
       'is of another deployment',
