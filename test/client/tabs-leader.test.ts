@@ -1,10 +1,16 @@
 import { UsageError } from 'millrace';
+import type { ResultSink } from 'millrace/client';
 import { http } from 'millrace/client/http';
 import { tabs } from 'millrace/client/tabs';
+import type { LocksLike } from 'millrace/client/tabs';
 import { serveTabs } from 'millrace/client/tabs-worker';
 import { websocket } from 'millrace/client/websocket';
+import { VirtualClock } from 'millrace/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { hostDefaults } from '../../src/client/tabs/host-options.ts';
+import { LeaderWay } from '../../src/client/tabs/leader-way.ts';
+import { MemoryLocks } from '../support/memory-locks.ts';
 import { TabsStage, noLocks } from '../support/tabs-stage.ts';
 import type { Tab } from '../support/tabs-stage.ts';
 
@@ -165,6 +171,39 @@ describe('tabs of which one leads', () => {
     expect(stage.network.inUse).toHaveLength(1);
   });
 
+  it('are led once by one who gets the lead as it loses patience', async () => {
+    const locks = new MemoryLocks();
+    const impatient: LocksLike = {
+      request: (name, options, callback) =>
+        locks.request(name, options, () => {
+          const held = callback();
+          // it is its own lock now, and it has not heard of that yet
+          expect(way.insist()).toBe(true);
+          return held;
+        }),
+    };
+    let connections = 0;
+    const transport = {
+      isShared: true,
+      connect: () => ({ start: () => () => {}, close() {}, number: (connections += 1) }),
+    };
+    const clock = new VirtualClock();
+    const host = { transport, settings: { url: '/', clock }, clock, options: hostDefaults, locks };
+    const way = new LeaderWay({
+      name: 'impatient',
+      locks: impatient,
+      Channel: BroadcastChannel,
+      host,
+    });
+    onTestFinished(() => way.leave());
+    const heard: string[] = [];
+    way.enter('', { heard: ({ type }) => heard.push(type), lost() {}, failed() {} });
+    for (let turns = 0; turns < 20; turns += 1) await clock.turn();
+
+    expect(heard).toEqual(['welcome']);
+    expect(connections).toBe(1);
+  });
+
   it('take no notice of what others say in their channels', async () => {
     const stage = new TabsStage();
     const intruder = new BroadcastChannel(`millrace/tabs/1/${encodeURIComponent(stage.name)}`);
@@ -238,6 +277,36 @@ describe('a tab that cannot share', () => {
 
     expect(all[1]?.sharings).toEqual([{ kind: 'alone', reason: 'full' }]);
     expect(stage.network.inUse).toHaveLength(2);
+  });
+
+  it('forgets what has ended', async () => {
+    const sinks: ResultSink[] = [];
+    let stopped = 0;
+    const started = (_: unknown, sink: ResultSink): (() => void) => {
+      sinks.push(sink);
+      return () => (stopped += 1);
+    };
+    const transport = tabs({
+      transport: { isShared: true, connect: () => ({ start: started, close() {} }) },
+      name: 'app',
+      locks: noLocks,
+      worker: () => {
+        throw new Error('no workers here');
+      },
+    });
+    const listener = { connected() {}, violated() {}, closed() {} };
+    const settings = { url: '/', clock: new VirtualClock() };
+    const connection = transport.connect(settings, listener);
+    const operation = { kind: 'query', request: { query: '{ a }' } } as const;
+    const sink = { next() {}, error() {}, complete() {}, failed() {} };
+    const stops = [connection.start(operation, sink)];
+    await new Promise((resolve) => setImmediate(resolve));
+    stops.push(connection.start(operation, sink), connection.start(operation, sink));
+    sinks[0]?.complete();
+    sinks[1]?.error([]);
+    for (const stop of stops) stop();
+
+    expect(stopped).toBe(1);
   });
 
   it('stops what it stops, and loses what is lost', async () => {

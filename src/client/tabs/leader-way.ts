@@ -67,6 +67,8 @@ export class LeaderWay implements Way {
   insist(): boolean {
     if (this.#hasInsisted) return false;
     this.#hasInsisted = true;
+    // it leads itself by now, and will hear so
+    if (this.#ownLobby) return true;
     this.#release();
     this.#stand(true);
     return true;

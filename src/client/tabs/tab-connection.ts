@@ -240,7 +240,10 @@ export class TabConnection implements Connection {
   #begin(id: number, running: Running): void {
     const { operation, request, sink } = running;
     if (this.#state.kind === 'alone') {
-      running.stop = this.#state.connection.start(operation, sink);
+      running.stop = this.#state.connection.start(
+        operation,
+        toWatched(sink, () => this.#running.delete(id)),
+      );
     } else if (this.#state.kind === 'shared') {
       this.#way?.post({ type: 'start', operation: id, kind: operation.kind, request });
     }
@@ -310,6 +313,26 @@ export class TabConnection implements Connection {
     for (const undo of this.#undo.splice(0)) undo();
     this.#way?.leave();
   }
+}
+
+/** Calls `ended` before the last call of `sink`. */
+function toWatched(sink: ResultSink, ended: () => void): ResultSink {
+  return {
+    started: () => sink.started?.(),
+    next: (result) => sink.next(result),
+    error: (errors) => {
+      ended();
+      sink.error(errors);
+    },
+    complete: () => {
+      ended();
+      sink.complete();
+    },
+    failed: (failure) => {
+      ended();
+      sink.failed(failure);
+    },
+  };
 }
 
 function toObject(text: string): FormattedResult & Readonly<Record<string, unknown>> {
