@@ -57,6 +57,7 @@ class PartsConnection implements Connection {
   readonly #connection: Connection;
   readonly #parts: PartsConnectionParts;
   readonly #running = new Set<PartsSink>();
+  #isLeft = false;
 
   constructor(parts: PartsConnectionParts) {
     const { transport, settings, listener } = parts;
@@ -66,7 +67,8 @@ class PartsConnection implements Connection {
       violated: (message) => listener.violated(message),
       closed: (failure) => {
         for (const sink of this.#running) sink.end();
-        listener.closed(failure);
+        // whoever was shown the rest may have left in there
+        if (!this.#isLeft) listener.closed(failure);
       },
     });
   }
@@ -97,6 +99,7 @@ class PartsConnection implements Connection {
   }
 
   close(): void {
+    this.#isLeft = true;
     for (const sink of this.#running) sink.drop();
     this.#connection.close();
   }

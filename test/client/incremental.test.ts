@@ -9,6 +9,7 @@ import type { ScriptedPeer } from 'millrace/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { ResponseStage, failure } from '../support/response-stage.ts';
+import { ScriptedTransport } from '../support/scripted-transport.ts';
 
 const query = '{ a ... @defer { b } }';
 
@@ -299,6 +300,31 @@ describe('an interval', () => {
     await clock.advance(1_000);
 
     expect(told).toEqual([list()]);
+  });
+
+  it('says no more of a lost connection to who left it when shown the rest', async () => {
+    const transport = new ScriptedTransport('shared');
+    const clock = new VirtualClock();
+    const lost: unknown[] = [];
+    const client = createClient({
+      url: 'http://server.test/',
+      transport: incrementalDelivery(transport, { intervalMs: 100 }),
+      clock,
+      onDisconnected: (reason) => lost.push(reason),
+    });
+    let shown = 0;
+    client.subscribe({ query }).subscribe(() => {
+      shown += 1;
+      if (shown === 2) client.reconnect();
+    });
+    transport.last.serve();
+    const [sink] = transport.last.started.keys();
+    for (const payload of [begin, item(1)]) sink?.next(payload);
+    transport.last.fail();
+    client.close();
+
+    expect([shown, transport.connections.length, lost]).toEqual([2, 2, []]);
+    expect(transport.inUse).toEqual([]);
   });
 
   it('shows nothing of a connection that is replaced', async () => {
