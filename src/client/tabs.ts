@@ -1,12 +1,15 @@
+import { UsageError } from '../errors.ts';
 import type { ConnectionListener, ConnectionSettings, Connection, Transport } from './transport.ts';
 import type { ChannelConstructor } from './tabs/channel.ts';
 import { systemDepartures } from './tabs/departures.ts';
 import type { Departures } from './tabs/departures.ts';
+import { toFailing } from './tabs/failure.ts';
 import { assertShared } from './tabs/host.ts';
 import { hostDefaults } from './tabs/host-options.ts';
 import type { TabsHostOptions } from './tabs/host-options.ts';
 import { LeaderWay } from './tabs/leader-way.ts';
 import type { LocksLike } from './tabs/locks.ts';
+import { NamedSettings } from './tabs/named-settings.ts';
 import { TabConnection } from './tabs/tab-connection.ts';
 import type { AloneReason, Sharing, Way } from './tabs/way.ts';
 import { WorkerWay } from './tabs/worker-way.ts';
@@ -26,7 +29,8 @@ export interface TabsOptions extends Pick<TabsHostOptions, 'unreadBytes' | 'tabs
   readonly transport: Transport;
   /**
    * Says who shares: tabs of the same name have one connection, and to a server that is one user. So whatever distinguishes connections has to be in it: the user, the
-   * tenant, the server. A function is asked for each connection; with `undefined` the tab has a connection of its own.
+   * tenant, the server. A function is asked for each connection; with `undefined` the tab has a connection of its own. It is asked again when the `url` or `connectionParams`
+   * of the client were: if the name has changed they are not used, and the tab leaves.
    */
   readonly name: string | (() => string | undefined);
   /** Starts the worker that holds the connection; what its file does is `serveTabs`. Where it throws, or the worker does not answer, one of the tabs leads. @defaultValue one of the tabs leads */
@@ -60,7 +64,7 @@ interface Platform {
  * What a client does is done in each tab as before: it tries again, resumes, keeps its statuses. When the tab or worker that holds the connection is gone, the others see a lost connection
  * (`CONNECTION_LOST`, `closeCode` 1012) and come back over the next one: with `resumable()` nothing is missing then.
  *
- * @throws UsageError for a transport that is not shared by operations
+ * @throws UsageError for a transport that is not shared by operations, and for a name that is no string
  */
 export function tabs(options: TabsOptions): Transport {
   assertShared(options.transport);
@@ -78,16 +82,46 @@ class TabGroup {
   /** The parameters of the connection that is shared: those of the first. */
   #shared: Pick<ConnectionSettings, 'connectionParams'> | undefined;
   #confirmsStarts = false;
+  readonly #named = new WeakMap<ConnectionSettings, NamedSettings>();
 
   constructor(options: TabsOptions) {
     this.#options = options;
     this.#isWorkerUsable = options.worker !== undefined;
+    if (typeof options.name !== 'function') this.#readName();
   }
 
   connect(settings: ConnectionSettings, listener: ConnectionListener): Connection {
-    const { name: given, transport, onSharing, departures = systemDepartures } = this.#options;
+    try {
+      return this.#connectAs(this.#readName(), settings, listener);
+    } catch (error) {
+      return toFailing(listener, error);
+    }
+  }
+
+  /** @throws UsageError for what is no name */
+  #readName(): string | undefined {
+    const { name: given } = this.#options;
+    const name: unknown = typeof given === 'function' ? given() : given;
+    if (name === undefined || typeof name === 'string') return name;
+    throw new UsageError(`A name is a string, not ${typeof name}`);
+  }
+
+  #isNamed(name: string): boolean {
+    try {
+      return this.#readName() === name;
+    } catch {
+      // whoever it was, has gone
+      return false;
+    }
+  }
+
+  #connectAs(
+    name: string | undefined,
+    settings: ConnectionSettings,
+    listener: ConnectionListener,
+  ): Connection {
+    const { transport, onSharing, departures = systemDepartures } = this.#options;
     const { joinMs = 5_000, pingAfterMs = 15_000, silenceMs = 15_000 } = this.#options;
-    const name = typeof given === 'function' ? given() : given;
     const tell = (sharing: Sharing): void => {
       // what it throws is nobody's here
       if (onSharing) queueMicrotask(() => onSharing(sharing));
@@ -97,10 +131,17 @@ class TabGroup {
       tell({ kind: 'alone', reason: reason ?? 'unnamed' });
       return transport.connect(settings, listener);
     }
-    const ways = this.#ways(name, settings);
-    return new TabConnection({
+    const shared = this.#toNamed(settings);
+    shared.assertNamed = () => {
+      if (this.#isNamed(name)) return;
+      connection.leave('The name has changed');
+      throw new UsageError('The name has changed');
+    };
+    const ways = this.#ways(name, shared);
+    const connection = new TabConnection({
       transport,
       settings,
+      shared,
       listener,
       nextWay: () => ways.next().value,
       locks: this.#platform().locks,
@@ -114,6 +155,13 @@ class TabGroup {
       },
       onSharing: tell,
     });
+    return connection;
+  }
+
+  #toNamed(settings: ConnectionSettings): NamedSettings {
+    const named = this.#named.get(settings) ?? new NamedSettings(settings);
+    this.#named.set(settings, named);
+    return named;
   }
 
   #aloneReason(name: string | undefined, settings: ConnectionSettings): AloneReason | undefined {

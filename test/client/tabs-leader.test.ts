@@ -171,6 +171,28 @@ describe('tabs of which one leads', () => {
     expect(stage.network.inUse).toHaveLength(1);
   });
 
+  it('are not led by somebody who signs in as somebody else meanwhile', async () => {
+    const stage = new TabsStage();
+    let user = 'Ada';
+    const first = stage.open({
+      tabs: { name: () => user },
+      client: { connectionParams: () => ({ user }) },
+    });
+    first.listen('secret');
+    user = 'Grace';
+    const second = stage.open({
+      tabs: { name: 'Ada' },
+      client: { connectionParams: { user: 'Ada' } },
+    });
+    second.listen('secret');
+    await stage.clock.advance(1_000);
+
+    expect(first.losses).toEqual(['CONNECTION_LOST: The name has changed']);
+    expect(stage.parameters).toHaveLength(2);
+    expect(stage.parameters).toEqual(expect.arrayContaining([{ user: 'Ada' }, { user: 'Grace' }]));
+    expect(stage.network.inUse.map((link) => stage.runningOn(link).length)).toEqual([1, 1]);
+  });
+
   it('are led once by one who gets the lead as it loses patience', async () => {
     const locks = new MemoryLocks();
     const impatient: LocksLike = {
@@ -324,6 +346,34 @@ describe('a tab that cannot share', () => {
 
     expect(stage.network.links).toHaveLength(2);
     expect(stage.runningOn()).toHaveLength(1);
+  });
+});
+
+describe('a name', () => {
+  it.each([
+    [
+      'cannot be told',
+      () => {
+        throw new Error('signed out');
+      },
+      'Error: signed out',
+    ],
+    ['is none', () => ({ id: 1 }) as never, 'UsageError: A name is a string, not object'],
+  ])('that %s fails the connection', async (_, name, message) => {
+    const stage = new TabsStage();
+    const tab = stage.open({ tabs: { name } });
+    tab.listen('one');
+    await stage.settle();
+
+    expect(tab.heard).toEqual(['CLIENT_ERROR']);
+    expect(tab.losses).toEqual([`CLIENT_ERROR: ${message}`]);
+    expect(stage.network.links).toEqual([]);
+  });
+
+  it('has to be a string', () => {
+    const name = { id: 1 } as never;
+
+    expect(() => tabs({ transport: websocket(), name })).toThrow(UsageError);
   });
 });
 

@@ -104,6 +104,35 @@ describe('tabs that share the connection of a worker', () => {
     expect(stage.parameters).toEqual([{ user: 'Ada' }]);
   });
 
+  it.each([
+    ['signs in', () => 'Grace'],
+    [
+      'signs out, which nothing was made for',
+      () => {
+        throw new TypeError('nobody');
+      },
+    ],
+  ])('are not told the parameters of somebody who %s meanwhile', async (_, next) => {
+    const stage = new TabsStage();
+    stage.serve({ askMs: 500 });
+    const first = stage.open({ tabs: { name: 'Ada' }, client: { connectionParams: stuck } });
+    first.listen('one');
+    await stage.settle();
+    let read = (): string => 'Ada';
+    const tab = stage.open({
+      tabs: { name: () => read() },
+      client: { connectionParams: () => ({ user: read() }) },
+    });
+    tab.listen('secret');
+    await stage.settle();
+    read = next;
+    await stage.clock.advance(1_000);
+
+    expect(tab.losses[0]).toBe('CONNECTION_LOST: The name has changed');
+    expect(first.losses).toEqual([]);
+    expect(stage.runningOn(stage.network.links[0])).toEqual([]);
+  });
+
   it('fail with what a function of theirs threw', async () => {
     const stage = new TabsStage();
     stage.serve();

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../errors.ts';
+import type { Connection, ConnectionListener } from '../transport.ts';
 import { TransportError } from '../transport-error.ts';
 import type { TransportErrorDetails } from '../transport-error.ts';
 
@@ -23,6 +24,21 @@ export function writeFailure(failure: TransportError): string {
 export function readFailure(text: string): TransportError {
   const { code, message, retryable, details } = JSON.parse(text) as PlainFailure; // the same version of this package wrote it
   return new TransportError(code, message, retryable, details);
+}
+
+/** A connection that fails, as soon as it may, with what the application threw. */
+export function toFailing(listener: ConnectionListener, cause: unknown): Connection {
+  let isOpen = true;
+  const failure = new TransportError('CLIENT_ERROR', String(cause), false, { cause });
+  queueMicrotask(() => {
+    if (isOpen) listener.closed(failure);
+  });
+  return {
+    start: () => () => {},
+    close() {
+      isOpen = false;
+    },
+  };
 }
 
 /** The one that holds the connection ends, and another one may be there at once: clients treat it as the restart of a server. */

@@ -26,6 +26,8 @@ export interface TabConnectionParts extends PulsePeriods {
   /** For a connection of its own. */
   readonly transport: Transport;
   readonly settings: ConnectionSettings;
+  /** The same, for a connection that others have as well. */
+  readonly shared: ConnectionSettings;
   readonly listener: ConnectionListener;
   /** Where it looks for a host first, and where when that leads nowhere; `undefined` if there is no other way. */
   readonly nextWay: () => Way | undefined;
@@ -103,6 +105,17 @@ export class TabConnection implements Connection {
   }
 
   /**
+   * Leaves those who share. What a page says before it is frozen arrives, and afterwards it shall find nothing that waits for it.
+   *
+   * @param reason - told to the client, to which it is a lost connection
+   */
+  leave(reason: string): void {
+    if (this.#state.kind === 'alone') return;
+    this.#sayGoodbye();
+    this.#lose(movedOn(reason));
+  }
+
+  /**
    * Tries the next way. First the lock, then the word: a host that hears of a lock which is free takes the tab for gone.
    *
    * @param reason - why the last one led nowhere
@@ -119,7 +132,7 @@ export class TabConnection implements Connection {
       // a host that was there is watched otherwise
       failed: () => isCurrent() && this.#isJoining && this.#turnBack('unsupported'),
     };
-    this.#undo.push(departures(() => this.#depart()));
+    this.#undo.push(departures(() => this.leave('The page is put away')));
     this.#wait(joinMs, () => this.#insist());
     if (!locks) return way.enter('', events);
     const name = `millrace/tab/${crypto.randomUUID()}`;
@@ -209,11 +222,11 @@ export class TabConnection implements Connection {
 
   /** Never rejects. */
   async #answer(id: number, question: Question): Promise<void> {
-    const { settings } = this.#parts;
+    const { shared } = this.#parts;
     let value = '';
     let problem = '';
     try {
-      const provided = await provide<unknown>(settings[question]);
+      const provided = await provide<unknown>(shared[question]);
       const given = question === 'url' ? toAbsolute(String(provided)) : provided;
       if (given !== undefined) value = JSON.stringify(given);
     } catch (error) {
@@ -289,12 +302,6 @@ export class TabConnection implements Connection {
     if (this.#state.kind === 'over') return;
     this.#end();
     this.#parts.listener.closed(failure);
-  }
-
-  /** What a page says before it is frozen arrives, and afterwards it shall find nothing that waits for it. */
-  #depart(): void {
-    this.#sayGoodbye();
-    this.#lose(movedOn('The page is put away'));
   }
 
   #sayGoodbye(): void {
