@@ -140,8 +140,9 @@ class PartsSink implements ResultSink {
     const { sink, isWatched } = this.#parts;
     const { kind, isNews } = merging;
     if (kind === 'whole') return sink.next(payload);
-    // a whole is shown once; who watches knows it already if the last word says nothing else
+    // a whole is shown once; who watches knows it already if the last word says nothing else, but goes on behind it only if told
     this.#isDue ||= isWatched ? isNews : kind === 'last';
+    this.#isDue ||= kind === 'last' && this.#merger.show().extensions?.['resume'] !== undefined;
     if (kind === 'last' || !this.#cancelTimer) this.#show();
   }
 

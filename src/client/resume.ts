@@ -64,6 +64,8 @@ function createResumption(
   // Of the last result that was handed on. Kept after a gap, too: if nothing follows that, the server shall say it again.
   let token = attempt(() => name && store?.get(name));
   let isReported = false;
+  /** What was said with an event whose last part is missing. */
+  let begun: Report | undefined;
   const seen = new Set<unknown>();
 
   const keep = (next?: string): void => {
@@ -71,31 +73,35 @@ function createResumption(
     attempt(() => name && (next ? store?.set(name, next) : store?.delete(name)));
   };
 
-  /** Whether an event came before; if not, it did now. */
-  const hasSeen = (event: unknown): boolean => {
+  /** Whether an event came before; if not, it did now, with its last part. */
+  const hasSeen = (report: Report, hasNext?: boolean): boolean => {
+    const event = report.position ?? report.token;
     if (event === undefined || seen.has(event)) return event !== undefined;
-    if (seen.add(event).size > rememberedEvents) seen.delete(seen.values().next().value);
+    if (!hasNext && seen.add(event).size > rememberedEvents)
+      seen.delete(seen.values().next().value);
     return false;
+  };
+
+  /** What the server says, with this part of an event or one before it. */
+  const takeReport = (said: unknown, hasNext?: boolean): Report | undefined => {
+    const report: Report | undefined = (said || hasNext === undefined ? said : begun) || undefined;
+    begun = hasNext ? report : undefined;
+    return report;
   };
 
   /** Some servers say the same with every result: after the first report only one that stands alone is another one. */
   const takeOutcome = (report: Report, isEvent: boolean): Received => {
-    const { reason, missing } = report;
     const outcome = isReported && isEvent ? undefined : toOutcome(report);
     if (!outcome) return {};
     isReported = true;
-    // in an async function what it throws and what it rejects with are the same
-    if (outcome === 'gap' && typeof onGap === 'function')
-      (async () =>
-        onGap({ request, ...(reason && { reason }), ...(missing && { missing }) }))().catch(
-        () => {},
-      );
+    if (outcome === 'gap' && typeof onGap === 'function') void tell(onGap, request, report);
     return { outcome };
   };
 
   return {
     toRequest(again) {
       isReported = false;
+      begun = undefined;
       const resume = { ...(token && { token }), ...(onGap === 'fail' && { onGap }) };
       return { ...again, extensions: { ...again.extensions, resume } };
     },
@@ -104,12 +110,13 @@ function createResumption(
       if (attempt(() => result.errors?.some(isRefusal))) keep();
       const { extensions, ...event } = result;
       const { resume, ...others } = extensions ?? {};
-      if (!resume) return { result };
-      const report: Report = resume;
+      const { hasNext } = event;
+      const report = takeReport(resume, hasNext);
+      if (!report) return { result };
       const isEvent = hasMembers(event);
       const received = takeOutcome(report, isEvent);
-      if (isEvent && hasSeen(report.position ?? report.token)) return received;
-      if (report.token) keep(report.token);
+      if (isEvent && hasSeen(report, hasNext)) return received;
+      if (report.token && !hasNext) keep(report.token);
       if (hasMembers(others)) return { ...received, result: { ...event, extensions: others } };
       return isEvent ? { ...received, result: event } : received;
     },
@@ -128,6 +135,19 @@ interface Report {
   readonly status?: string;
   readonly reason?: string;
   readonly missing?: MissingEvents;
+}
+
+/** Never rejects: what `onGap` throws, or rejects with, ends nothing. */
+async function tell(
+  onGap: (gap: Gap) => unknown,
+  request: OperationRequest,
+  { reason, missing }: Report,
+): Promise<void> {
+  try {
+    await onGap({ request, ...(reason && { reason }), ...(missing && { missing }) });
+  } catch {
+    // the next result shall not wait for it, nor know of it
+  }
 }
 
 function toOutcome({ recovered, status }: Report): Received['outcome'] {

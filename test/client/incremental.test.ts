@@ -1,8 +1,9 @@
 import { createClient, TransportError } from 'millrace/client';
-import type { Client, OperationResult, Transport } from 'millrace/client';
+import type { Client, ClientOptions, OperationResult, Transport } from 'millrace/client';
 import { incrementalDelivery } from 'millrace/client/incremental';
 import type { IncrementalOptions } from 'millrace/client/incremental';
 import { multipart } from 'millrace/client/multipart';
+import { resumable } from 'millrace/client/resume';
 import { websocket } from 'millrace/client/websocket';
 import { VirtualClock, scriptedPeer } from 'millrace/testing';
 import type { ScriptedPeer } from 'millrace/testing';
@@ -34,17 +35,23 @@ interface Stage {
   readonly complete: () => Promise<void>;
 }
 
-interface StageOptions extends IncrementalOptions {
+interface StageOptions extends IncrementalOptions, Pick<ClientOptions, 'resume' | 'retry'> {
   /** In place of the wrapper. */
   readonly transport?: (plain: Transport) => Transport;
 }
 
-function stage({ transport: wrap, ...options }: StageOptions = {}): Stage {
+function stage({ transport: wrap, resume, retry = false, ...options }: StageOptions = {}): Stage {
   const clock = new VirtualClock();
   const peer = scriptedPeer({ clock });
   const plain = websocket({ WebSocket: peer.WebSocket });
   const transport = wrap ? wrap(plain) : incrementalDelivery(plain, options);
-  const client = createClient({ url: 'ws://peer.test/', transport, clock, retry: false });
+  const client = createClient({
+    url: 'ws://peer.test/',
+    transport,
+    clock,
+    retry,
+    ...(resume && { resume }),
+  });
   onTestFinished(() => client.close());
   const told: unknown[] = [];
   const send: Stage['send'] = async (...payloads) => {
@@ -338,6 +345,21 @@ describe('an interval', () => {
 });
 
 describe('a subscription', () => {
+  it.each([
+    ['brings something', last, []],
+    ['says nothing else', { ...last, hasNext: true }, [{ hasNext: false }]],
+  ])('that can be resumed goes on behind an event whose last word %s', async (_, part, rest) => {
+    const { watch, peer, clock, told } = stage({ resume: resumable(), retry: {} });
+    const extensions = { resume: { token: 't1' } };
+    await watch({ ...first, extensions }, part, ...rest);
+    peer.drop();
+    await clock.advance(1_000);
+    await peer.acknowledge();
+
+    expect(told.at(-1)).toEqual(shownLast);
+    expect(await peer.expect({ type: 'subscribe' })).toMatchObject({ payload: { extensions } });
+  });
+
   it('gives its results as they are', async () => {
     const { watch, complete, told } = stage();
     const events = [{ data: { n: 1 } }, { data: null, errors: [{ message: 'flaky' }] }];

@@ -211,6 +211,39 @@ describe('a resumable operation', () => {
   });
 });
 
+describe('an event that comes in parts', () => {
+  const parts = (last: object): object[] => [
+    { ...tick(1), hasNext: true },
+    { incremental: [{ path: [], data: { more: 1 } }], hasNext: true },
+    { ...last, hasNext: false },
+  ];
+
+  it.each([
+    ['as servers send them', {}],
+    ['put together', tick(1)],
+  ])('is behind the client once the last is there: %s', async (_, last) => {
+    const { attempt, deliver, reconnect, heard } = stage();
+    await attempt();
+    await deliver(...parts(last).slice(0, 2));
+    expect(asked(await reconnect())).toEqual({ resume: {} });
+
+    await deliver(...parts(last));
+    expect(heard).toHaveLength(5);
+    expect(asked(await reconnect())).toEqual({ resume: { token: 'token 1' } });
+
+    await deliver(...parts(last));
+    expect(heard).toHaveLength(5);
+  });
+
+  it('is not behind the client where errors end it', async () => {
+    const { attempt, deliver, reconnect } = stage();
+    await attempt();
+    await deliver(...parts({}).slice(0, 2), { errors: [{ message: 'no more' }] });
+
+    expect(asked(await reconnect())).toEqual({ resume: {} });
+  });
+});
+
 describe('an event that comes twice', () => {
   it('is handed on once, by its position, whatever its token', async () => {
     const { attempt, deliver, reconnect, heard, states } = stage();
