@@ -7,6 +7,10 @@ function stuck(): Promise<never> {
   return new Promise(() => {});
 }
 
+function ada(): string {
+  return 'Ada';
+}
+
 describe('tabs that share the connection of a worker', () => {
   it('have one, with the parameters of one of them, and results of their own', async () => {
     const stage = new TabsStage();
@@ -118,7 +122,7 @@ describe('tabs that share the connection of a worker', () => {
     const first = stage.open({ tabs: { name: 'Ada' }, client: { connectionParams: stuck } });
     first.listen('one');
     await stage.settle();
-    let read = (): string => 'Ada';
+    let read: () => string = ada;
     const tab = stage.open({
       tabs: { name: () => read() },
       client: { connectionParams: () => ({ user: read() }) },
@@ -131,6 +135,24 @@ describe('tabs that share the connection of a worker', () => {
     expect(tab.losses[0]).toBe('CONNECTION_LOST: The name has changed');
     expect(first.losses).toEqual([]);
     expect(stage.runningOn(stage.network.links[0])).toEqual([]);
+  });
+
+  it('ask the next one if a function of one threw', async () => {
+    const stage = new TabsStage();
+    stage.serve({ askMs: 500 });
+    const [first, second] = [
+      stage.open({ client: { connectionParams: stuck } }),
+      stage.open({ client: { connectionParams: () => Promise.reject(new Error('no token')) } }),
+    ];
+    first.listen('one');
+    await stage.settle();
+    stage.open({ client: { connectionParams: () => ({ user: 'Ada' }) } }).listen('one');
+    await stage.settle();
+    second.listen('one');
+    await stage.clock.advance(500);
+
+    expect(stage.parameters).toEqual([{ user: 'Ada' }]);
+    expect(second.losses).toEqual([]);
   });
 
   it('fail with what a function of theirs threw', async () => {

@@ -132,7 +132,7 @@ export class TabHost {
       case 'probe':
         return this.#connection?.probe?.();
       case 'answer':
-        return this.#questions.answer(message);
+        return this.#questions.answer(guest, message);
       case 'leave':
         return this.#drop(guest);
       case 'hello':

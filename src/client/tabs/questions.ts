@@ -24,6 +24,8 @@ interface Pending {
   readonly reject: (error: Error) => void;
   /** Who was asked, the last one last. */
   readonly asked: Set<Asked>;
+  /** Those of them who may answer yet. */
+  readonly awaited: Set<Asked>;
   cancelTimer: () => void;
 }
 
@@ -42,19 +44,21 @@ export class Questions {
     this.#parts = parts;
   }
 
-  /** The JSON of the answer, empty if there is no value. Rejects with what a tab failed at. */
+  /** The JSON of the answer, empty if there is no value. Rejects with what the last tab failed at if all that answer do. */
   ask(question: Question): Promise<string> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      const pending = { id, question, resolve, reject, asked: new Set<Asked>(), cancelTimer() {} };
+      const tabs = { asked: new Set<Asked>(), awaited: new Set<Asked>() };
+      const pending = { id, question, resolve, reject, ...tabs, cancelTimer() {} };
       this.#pending.set(id, pending);
       this.#put(pending);
     });
   }
 
-  answer({ id, value, problem }: Answer): void {
+  answer(tab: Asked, { id, value, problem }: Answer): void {
     const pending = this.#pending.get(id);
-    if (!pending) return;
+    if (!pending?.awaited.delete(tab)) return;
+    if (problem && (this.#put(pending) || pending.awaited.size > 0)) return;
     this.#pending.delete(id);
     pending.cancelTimer();
     if (problem) pending.reject(new Error(problem));
@@ -64,6 +68,7 @@ export class Questions {
   /** `tab` is gone: what it was asked last is asked another one. */
   moved(tab: Asked): void {
     for (const pending of this.#pending.values()) {
+      pending.awaited.delete(tab);
       if ([...pending.asked].at(-1) === tab) this.#put(pending);
     }
   }
@@ -74,13 +79,16 @@ export class Questions {
     this.#pending.clear();
   }
 
-  #put(pending: Pending): void {
+  /** Asks the next one, if there is one left. */
+  #put(pending: Pending): boolean {
     const { clock, askMs, tabs } = this.#parts;
     pending.cancelTimer();
     const tab = tabs().findLast((candidate) => !pending.asked.has(candidate));
-    if (!tab) return;
+    if (!tab) return false;
     pending.asked.add(tab);
+    pending.awaited.add(tab);
     pending.cancelTimer = clock.schedule(() => this.#put(pending), askMs);
     tab.ask(pending.id, pending.question);
+    return true;
   }
 }
