@@ -23,13 +23,17 @@ const dayMs = 86_400_000;
 /** Close codes by which a server says something that is true on any transport. */
 const words: ReadonlySet<number | undefined> = new Set([1012, 1013, 4401, 4403, 4429]);
 
+/** Statuses by which a server, and nobody on the way to it, refuses a request. */
+const refusals: ReadonlySet<number | undefined> = new Set([400, 401, 422, 429]);
+
 /**
  * Takes the first of several transports that works here, and remembers it.
  *
  * @remarks
  * Where a connection of one ends before it carried anything, as in networks that forbid WebSockets or hold streams back, the next one is tried at once; once all have failed, the
- * first one is tried again after the pause of `retry`. A server that refuses the connection itself, and a function of the application that fails, move nothing. Operations that were
- * never sent move with the rest; queries and mutations of which a request may have reached the server fail.
+ * first one is tried again after the pause of `retry`. A server that refuses the connection itself, or one request by a transport that worked for others, and a function of the application
+ * that fails, move nothing. One that cannot work in this runtime is tried once. Operations that were never sent move with the rest; queries and mutations of which a request may have
+ * reached the server fail.
  *
  * @param transports - the one that is wanted most comes first
  * @throws UsageError if there are none
@@ -47,6 +51,8 @@ interface Known {
 class Choice implements TransportChoice {
   failedRounds = 0;
   readonly #transports: readonly Transport[];
+  /** Without those that cannot work in this runtime; at least one. */
+  #usable: readonly Transport[];
   readonly #options: AutoOptions;
   #current: Transport;
   /** What carried something last, and since when that is known. */
@@ -58,6 +64,7 @@ class Choice implements TransportChoice {
 
   constructor(transports: readonly Transport[], options: AutoOptions) {
     this.#transports = transports;
+    this.#usable = transports;
     this.#options = options;
     this.#known = this.#recall();
     this.#current = this.#wanted;
@@ -82,22 +89,45 @@ class Choice implements TransportChoice {
     this.#keep(`${this.#transports.indexOf(transport)} ${this.#known.at}`);
   }
 
-  failed(transport: Transport, { code, closeCode, retryAfterMs }: TransportError): boolean {
-    if (code === 'CLIENT_ERROR' || words.has(closeCode) || retryAfterMs !== undefined) return false;
+  failed(transport: Transport, failure: TransportError): boolean {
+    // those with a cause are of the application's own functions, which the others would ask, too
+    const isInVain = failure.code === 'CLIENT_ERROR' && !('cause' in failure);
+    const mayMove = isInVain ? this.#drop(transport) : this.#mayLeave(transport, failure);
+    if (!mayMove) return false;
     // those who are late follow the first one
     if (transport === this.current) {
       this.#failed.add(transport);
       this.#next();
     }
-    return !this.#isRoundOver;
+    return isInVain || !this.#isRoundOver;
   }
 
   get #wanted(): Transport {
-    return this.#known?.transport ?? (this.#transports[0] as Transport); // there is one
+    return this.#known?.transport ?? (this.#usable[0] as Transport); // there is one
+  }
+
+  /** Whether another transport may fare better. */
+  #mayLeave(
+    transport: Transport,
+    { code, closeCode, status, retryAfterMs }: TransportError,
+  ): boolean {
+    if (code === 'CLIENT_ERROR' || words.has(closeCode) || retryAfterMs !== undefined) return false;
+    // a connection of its own: where others got through, it is about the operation
+    const isRefusal = !transport.isShared && refusals.has(status);
+    return !(isRefusal && this.#known?.transport === transport);
+  }
+
+  /** The runtime lacks what `transport` needs. Tells whether there are others. */
+  #drop(transport: Transport): boolean {
+    const others = this.#usable.filter((other) => other !== transport);
+    if (others.length === 0) return false;
+    this.#usable = others;
+    if (this.#known?.transport === transport) this.#known = undefined;
+    return true;
   }
 
   #next(): void {
-    const untried = this.#transports.find((transport) => !this.#failed.has(transport));
+    const untried = this.#usable.find((transport) => !this.#failed.has(transport));
     this.#isRoundOver = untried === undefined;
     this.#current = untried ?? this.#wanted;
     if (untried) return;

@@ -2,10 +2,12 @@ import { createClient } from 'millrace/client';
 import { auto } from 'millrace/client/auto';
 import type { AutoOptions } from 'millrace/client/auto';
 import type { ClientOptions } from 'millrace/client';
+import { sse } from 'millrace/client/sse';
 import { describe, expect, it } from 'vitest';
 
 import { TransportError } from '../../src/client/transport-error.ts';
 import { QuickClock } from '../support/client-clock.ts';
+import { ScriptedFetch } from '../support/scripted-fetch.ts';
 import { ScriptedTransport, unreachable } from '../support/scripted-transport.ts';
 
 const query = 'subscription { a }';
@@ -130,7 +132,10 @@ describe('the transport that is used', () => {
 
   it.each([
     ['its close code', new TransportError('CONNECTION_REFUSED', '', false, { closeCode: 4403 })],
-    ['a function of the application', new TransportError('CLIENT_ERROR', '', false)],
+    [
+      'a function of the application',
+      new TransportError('CLIENT_ERROR', '', false, { cause: undefined }),
+    ],
     ['asking for time', new TransportError('CONNECTION_LOST', '', true, { retryAfterMs: 5_000 })],
   ])('stays the same where a server, or whoever asks, refuses by %s', async (_, failure) => {
     const scene = createScene();
@@ -140,6 +145,67 @@ describe('the transport that is used', () => {
 
     expect(scene.tries().slice(1)).toEqual([0, 0]);
     expect(ends).toEqual(failure.retryable ? [] : [failure]);
+  });
+
+  it.each([400, 401, 422, 429])(
+    'stays the same where the status %i refuses one operation of several',
+    async (status) => {
+      const scene = createScene({ kinds: ['single', 'single'] });
+      subscribe(scene);
+      scene.transports[0]?.last.serve();
+      const { ends } = subscribe(scene);
+      const refused = new TransportError('CONNECTION_REFUSED', '', false, { status });
+      await fail(scene, 0, refused);
+
+      expect(ends).toEqual([refused]);
+      expect(scene.tries()).toEqual([2, 0]);
+    },
+  );
+
+  it('is never again one that cannot work in this runtime, whatever becomes of the others', async () => {
+    const scene = createScene();
+    const { ends } = subscribe(scene);
+    const inVain = new TransportError('CLIENT_ERROR', 'nothing streams here', false);
+    await fail(scene, 0);
+    await fail(scene, 1, inVain);
+    await fail(scene, 2, inVain);
+    for (let turn = 0; turn < 3; turn += 1) {
+      await fail(scene, 0);
+      await scene.clock.advance(60_000);
+    }
+
+    expect(ends).toEqual([]);
+    expect(scene.tries()).toEqual([5, 1, 1]);
+    expect(scene.pauses.slice(0, 4)).toEqual([0, 0, 0, 500]);
+  });
+
+  it('is none over a `fetch` that streams nothing', async () => {
+    const clock = new QuickClock();
+    const script = new ScriptedFetch({ hasNoStreams: true });
+    const second = new ScriptedTransport('shared');
+    const transport = auto([sse({ fetch: script.fetch }), second]);
+    const client = createClient({ url: 'http://server.test/', transport, clock });
+    client.subscribe({ query }).subscribe({});
+    await clock.settle();
+    script.last.respond({ type: 'text/event-stream' });
+    await clock.advance(0);
+
+    expect(second.last.started.size).toBe(1);
+    client.close();
+  });
+
+  it('is none where none can work in this runtime', async () => {
+    const scene = createScene({ kinds: ['single', 'single'] });
+    const all = [subscribe(scene), subscribe(scene)];
+    const inVain = new TransportError('CLIENT_ERROR', 'nothing streams here', false);
+    for (const transport of scene.transports) {
+      for (const connection of transport.connections) connection.fail(inVain);
+      await scene.clock.advance(0);
+    }
+
+    expect(all.map(({ ends }) => ends)).toEqual([[inVain], [inVain]]);
+    expect(scene.tries()).toEqual([2, 2]);
+    expect(scene.clock.timerCount).toBe(0);
   });
 
   it('ends what it carries with the failure of the last one, where that is final', async () => {
