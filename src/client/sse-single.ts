@@ -11,7 +11,7 @@ export interface SseSingleOptions extends StreamOptions {
   /** Sent with each request; a function is asked for each. What each accepts is fixed by the protocol: an `accept` in here is replaced. */
   readonly headers?: Provided<Readonly<Record<string, string>> | undefined>;
   /**
-   * How long it may take to find out url and headers, to reserve the stream and to get its head, in milliseconds.
+   * How long it may take to find out url and headers, to reserve the stream and to get its head, in milliseconds; and how long to answer, when it may be dead, whether it is still there.
    *
    * @defaultValue 10_000
    */
@@ -24,6 +24,7 @@ export interface SseSingleOptions extends StreamOptions {
  * @remarks
  * A PUT reserves the stream, a GET opens it, each operation is asked for by a POST and stopped by a DELETE. `fetch` has to hand out what it receives while it receives it; without
  * that the connection fails with `CLIENT_ERROR`. What the server refuses to execute ends that operation alone; a stream that is gone ends the connection, and the client makes another.
+ * When the client's signals say that it may be dead, the server is asked at once whether it still has it: by a DELETE of an operation that never was.
  */
 export function sseSingle(options: SseSingleOptions = {}): Transport {
   return {

@@ -326,6 +326,25 @@ describe('a stream that is lost', () => {
     expect(consumer.end).toBe(undefined);
   });
 
+  it('is found out at once by a client that wakes, where its server has forgotten it', async () => {
+    const { client, server, proxy, requests, wake, comeBack } = await stage();
+    const handle = client.subscribe(inRoom('r'));
+    const consumer = consume(handle);
+    await until(() => handle.status.current === 'live', 'the operation to be live');
+    // the stream dies without a word; the connections of the other requests end as they should
+    proxy.connections[1]?.goHalfOpen();
+    await server.close();
+    await until(() => proxy.connections.length === 1, 'the end of the others');
+    const successor = await server.startSuccessor();
+    wake();
+
+    expect((await comeBack()).failure).toMatchObject({ code: 'CONNECTION_LOST', status: 404 });
+    expect(requests.slice(3, 4)).toEqual(['DELETE 404']);
+    await successor.sources(1);
+    await successor.app.publish('r', 'here');
+    expect(await consumer.next()).toEqual(message('here'));
+  });
+
   it('loses no event of those who resume', async () => {
     const broker = createMemoryBroker();
     const tick = subscriptionField({

@@ -26,6 +26,7 @@ import { eventStreamType, isHeartbeat } from './sse-format.ts';
 import { SingleOperation } from './sse-single-operation.ts';
 import type { SingleStream } from './sse-single-operation.ts';
 import { readRefusal } from './sse-single-refusal.ts';
+import { SingleProbe } from './sse-single-probe.ts';
 import { SingleRequests } from './sse-single-requests.ts';
 
 /** What a connection over one stream is made of. */
@@ -51,14 +52,19 @@ export class SingleConnection implements Connection, SingleStream {
   #body: BodyReader | undefined;
   #isOver = false;
   #cancelTimer: (() => void) | undefined;
+  #probe: SingleProbe | undefined;
 
   constructor(parts: SingleConnectionParts) {
     this.#parts = parts;
     this.requests = new SingleRequests(parts);
-    this.#after(parts.connectTimeoutMs ?? 10_000, () => {
+    this.#after(this.#patienceMs, () => {
       this.#lose('CONNECT_TIMEOUT', 'It took too long to connect.');
     });
     void this.#open();
+  }
+
+  get #patienceMs(): number {
+    return this.#parts.connectTimeoutMs ?? 10_000;
   }
 
   get clock(): ClientClock {
@@ -75,9 +81,16 @@ export class SingleConnection implements Connection, SingleStream {
     return () => started.stop();
   }
 
+  /** What the stream brings meanwhile is an answer, too. */
+  probe(): void {
+    if (!this.isOpen || this.#isOver || this.#probe?.isPending) return;
+    this.#probe = new SingleProbe(this, this.#patienceMs);
+  }
+
   close(): void {
     this.#isOver = true;
     this.#cancelTimer?.();
+    this.#probe?.end();
     for (const operation of this.#operations.values()) operation.abandon();
     this.#operations.clear();
     this.requests.abort();
@@ -153,6 +166,7 @@ export class SingleConnection implements Connection, SingleStream {
     }
     this.#awaitMore();
     for await (const chunk of chunksOf(response, this.#body)) {
+      this.#probe?.end();
       const events = this.#parser.push(chunk);
       if (isHeartbeat(chunk, events)) this.#heartbeats.beat(this.clock.now());
       for (const event of events) this.#apply(event);

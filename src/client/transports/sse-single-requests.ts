@@ -36,12 +36,14 @@ export class SingleRequests {
 
   /**
    * Resolves with what `use` makes of the response, or rejects with what it throws, or with a `TransportError` if there is no response. Until then the request may be aborted.
+   *
+   * @param controller - may abort it alone
    */
   async send<Answer>(
     request: SingleRequest,
     use: (response: ResponseLike) => Answer | PromiseLike<Answer>,
+    controller = new AbortController(),
   ): Promise<Answer> {
-    const controller = new AbortController();
     this.#running.add(controller);
     if (this.#isAborted) controller.abort();
     try {
