@@ -162,6 +162,22 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
   }
 
   next(result: FormattedResult): void {
+    // a query with its result does not wait for the end
+    if (this.status.current !== 'ended') this.#take(result);
+  }
+
+  error(errors: readonly FormattedError[]): void {
+    // it leaves first: whatever its consumer does about the errors, it is not sent again
+    if (!this.#leave()) return;
+    this.#take({ errors });
+    this.#results.end();
+  }
+
+  complete(): void {
+    this.#end();
+  }
+
+  #take(result: FormattedResult): void {
     this.#hear();
     const received = this.#resumption?.receive(result);
     if (received?.outcome) this.status.set(received.outcome);
@@ -170,17 +186,6 @@ export class Operation<Result> implements OperationHandle<Result>, Running, Memb
     const { kind, request, onResult } = this.#parts;
     onResult?.(given as OperationResult, { kind, request }); // whatever the server made of it
     this.#results.push(given as Result); // as the caller of the client typed it
-  }
-
-  error(errors: readonly FormattedError[]): void {
-    // it leaves first: whatever its consumer does about the errors, it is not sent again
-    if (!this.#leave()) return;
-    this.next({ errors });
-    this.#results.end();
-  }
-
-  complete(): void {
-    this.#end();
   }
 
   #claim(): void {

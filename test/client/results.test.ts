@@ -59,6 +59,19 @@ describe('results that come in parts', () => {
 });
 
 describe('a query that has its result', () => {
+  it('is over: `onResult` sees nothing that a server sends after it', async () => {
+    const results: unknown[] = [];
+    const scene = createScene({ onResult: (result) => results.push(result) });
+    const answer = scene.client.query({ query: '{ a }' });
+    await scene.clock.advance(0);
+    scene.transport.last.serve();
+    scene.sink.next({ data: { a: 1 } });
+    await answer;
+    scene.sink.next({ data: { a: 2 } });
+
+    expect(results).toEqual([{ data: { a: 1 } }]);
+  });
+
   it('holds up nobody who wants another connection, though its end has not come', async () => {
     const scene = createScene();
     const answer = scene.client.query({ query: '{ a }' });
