@@ -27,7 +27,11 @@ export type ApolloLinkOptions = WatchOptions<readonly [operation: ApolloLink.Ope
  * the context cancels an operation. Parts of `@defer` and `@stream` are handed on as they come.
  */
 export function createApolloLink(client: Operations, options: ApolloLinkOptions = {}): ApolloLink {
-  const toWatcher = createWatchers(options, refetch);
+  const underWay = new Set<() => void>();
+  const toWatcher = createWatchers<readonly [ApolloLink.Operation]>(options, (subscriptions) => {
+    for (const askAgain of underWay) askAgain();
+    refetch(subscriptions);
+  });
   const report = reporterOf(options);
   return new ApolloLink(
     (operation) =>
@@ -36,7 +40,7 @@ export function createApolloLink(client: Operations, options: ApolloLinkOptions 
         if (observer.closed) return release;
         const cancel = carryOperation(
           client,
-          { ...toCarried(operation), watcher: toWatcher(operation), report },
+          { ...toCarried(operation), watcher: toWatcher(operation), underWay, report },
           {
             // a part of a result is one that the handler of incremental results knows
             next: (result) => observer.next(result as ApolloLink.Result),

@@ -15,6 +15,11 @@ export interface CarriedOperation {
   };
   /** Told of a subscription. */
   readonly watcher: StreamWatcher;
+  /**
+   * Has something that asks again for each query whose answer is under way: what is found out meanwhile may be missing in it, and libraries that know of that answer ask for no other one.
+   * Answers that come in parts are not among them.
+   */
+  readonly underWay?: Set<() => void>;
   /** Told what nobody else can be told. */
   readonly report: (error: unknown) => void;
 }
@@ -63,24 +68,37 @@ function carryStream(
 
 function carrySingle(
   client: Operations,
-  { kind, options, report }: CarriedOperation,
+  { kind, options, report, underWay }: CarriedOperation,
   observer: CarriedObserver,
 ): () => void {
-  const cancelling = new AbortController();
-  const run = async (): Promise<void> => {
-    const asked = { ...options, signal: cancelling.signal };
-    let result: OperationResult;
+  let cancelling = new AbortController();
+  const ask = async (): Promise<void> => {
+    const { signal } = (cancelling = new AbortController());
+    const asked = { ...options, signal };
+    let outcome: () => void;
     try {
-      result = await (kind === 'query' ? client.query(asked) : client.mutate(asked));
+      const result = await (kind === 'query' ? client.query(asked) : client.mutate(asked));
+      outcome = () => {
+        observer.next(result);
+        observer.complete();
+      };
     } catch (failure) {
-      if (!cancelling.signal.aborted) observer.error(toError(failure));
-      return;
+      outcome = () => observer.error(toError(failure));
     }
-    observer.next(result);
-    observer.complete();
+    if (signal.aborted) return;
+    underWay?.delete(askAgain);
+    outcome();
   };
-  run().catch(report);
-  return () => cancelling.abort();
+  const askAgain = (): void => {
+    cancelling.abort();
+    ask().catch(report);
+  };
+  if (kind === 'query') underWay?.add(askAgain);
+  ask().catch(report);
+  return () => {
+    underWay?.delete(askAgain);
+    cancelling.abort();
+  };
 }
 
 /** What was thrown may be anything. */

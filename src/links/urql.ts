@@ -35,13 +35,17 @@ export function createUrqlExchange(
     operation.kind !== 'teardown' && kinds.includes(operation.kind);
   return ({ client: urql, forward }) => {
     const refetch = onGap === 'refetch' ? trackQueries(urql) : () => {};
-    const toWatcher = createWatchers(options, refetch);
+    const underWay = new Set<() => void>();
+    const toWatcher = createWatchers<readonly [Operation, Client]>(options, () => {
+      for (const askAgain of underWay) askAgain();
+      refetch();
+    });
     const report = reporterOf(options);
     const execute = (operation: OurOperation): Source<OperationResult> =>
       toSource(urql, operation, (observer) =>
         carryOperation(
           client,
-          { ...toCarried(operation), watcher: toWatcher(operation, urql), report },
+          { ...toCarried(operation), watcher: toWatcher(operation, urql), underWay, report },
           observer,
         ),
       );

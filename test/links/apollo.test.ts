@@ -11,7 +11,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { serveFixture } from '../support/fixture-server.ts';
 import type { FixtureServer, FixtureServerOptions } from '../support/fixture-server.ts';
 import { serveIncremental } from '../support/incremental-server.ts';
-import { documents, serveItemList, toItem } from '../support/item-list.ts';
+import { documents, holdFirst, serveItemList, toItem } from '../support/item-list.ts';
 import type { ItemList } from '../support/item-list.ts';
 import { Inbox } from '../support/waiting.ts';
 
@@ -292,6 +292,20 @@ describe('events that are missing', () => {
       expect(refetches(list)).toBe(1);
     },
   );
+
+  it('are not looked for in an answer that was under way before', async () => {
+    const list = serveItemList('gap');
+    const { client, release } = holdFirst(list);
+    const { last } = await show({ ...list, client });
+    list.items.push(toItem('missed'));
+    list.server.push('ItemAdded', { extensions: { resume: { token: 'later', status: 'gap' } } });
+    await list.clock.advance(collected);
+    release();
+    await list.clock.settle();
+
+    expect(last()).toEqual({ items: [toItem('one'), toItem('missed')] });
+    expect(refetches(list)).toBe(1);
+  });
 
   it('are none if the server says so', async () => {
     const list = serveItemList('recovered');

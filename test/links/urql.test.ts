@@ -24,7 +24,7 @@ import { onEnd, pipe, subscribe } from 'wonka';
 import { serveFixture } from '../support/fixture-server.ts';
 import type { FixtureServer, FixtureServerOptions } from '../support/fixture-server.ts';
 import { serveIncremental } from '../support/incremental-server.ts';
-import { documents, serveItemList, toItem } from '../support/item-list.ts';
+import { documents, holdFirst, serveItemList, toItem } from '../support/item-list.ts';
 import type { ItemList } from '../support/item-list.ts';
 import { Inbox } from '../support/waiting.ts';
 
@@ -301,6 +301,20 @@ describe('events that are missing', () => {
       expect(refetches(list)).toBe(1);
     },
   );
+
+  it('are not lacking again when an older answer comes late', async () => {
+    const list = serveItemList('gap');
+    const { client, release } = holdFirst(list);
+    const { last } = await show({ ...list, client });
+    list.items.push(toItem('missed'));
+    list.server.push('ItemAdded', { extensions: { resume: { token: 'later', status: 'gap' } } });
+    await list.clock.advance(collected);
+    expect(refetches(list)).toBe(1);
+    release();
+    await list.clock.settle();
+
+    expect(last()).toEqual({ items: [toItem('one'), toItem('missed')] });
+  });
 
   it('are none if the server says so', async () => {
     const list = serveItemList('recovered');

@@ -87,6 +87,33 @@ export function serveItemList(memory?: Memory): ItemList {
   };
 }
 
+/** A client that gets the answer to the first query only once that is released, as if it had come another way. */
+export function holdFirst({ client }: ItemList): {
+  readonly client: Client;
+  readonly release: () => void;
+} {
+  const waiting: (() => void)[] = [];
+  let until: Promise<void> | undefined = new Promise((resolve) => waiting.push(resolve));
+  const query = client.query.bind(client);
+  const held = Object.assign(Object.create(client) as Client, {
+    // bound, for they use what is private to it
+    subscribe: client.subscribe.bind(client),
+    async query(options: Parameters<Client['query']>[0]) {
+      const arrival = until;
+      until = undefined;
+      const result = await query(options);
+      await arrival;
+      return result;
+    },
+  });
+  return {
+    client: held,
+    release: () => {
+      for (const resolve of waiting) resolve();
+    },
+  };
+}
+
 export function toItem(text: string): Item {
   return { __typename: 'Item', id: `id of ${text}`, text };
 }
