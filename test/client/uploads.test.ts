@@ -84,6 +84,13 @@ describe('a request with files', () => {
     ]);
   });
 
+  it('UP-42 names as many places as there are, in a time that grows with their number', async () => {
+    const places = 50_000;
+    const fields = await send({ list: Array.from({ length: places }, () => first) });
+
+    expect(fields[1]?.[1]).toHaveProperty('0.length', places);
+  });
+
   it('UP-43 leaves the variables as they are, also where nobody could change them', async () => {
     const files = Object.freeze([first, second]);
     const variables = Object.freeze({ files, letter: Object.freeze({ blob: first }) });

@@ -28,8 +28,9 @@ export function takeFiles(
       const parents = keysTo.get(this);
       const keys = parents ? [...parents, key] : [];
       if (isFile(value)) {
-        const paths = pathsByFile.get(value) ?? [];
-        pathsByFile.set(value, [...paths, toPath(keys)]);
+        const paths = pathsByFile.get(value);
+        if (paths) paths.push(toPath(keys));
+        else pathsByFile.set(value, [toPath(keys)]);
         return null;
       }
       assertWritable(value, keys);
