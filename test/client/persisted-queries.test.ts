@@ -375,9 +375,12 @@ describe('GET', () => {
 describe('on a shared connection', () => {
   const settings = { url: 'http://host.example/graphql', clock: new QuickClock() };
 
-  function connect(hash: PersistedQueriesOptions['hash'] = hashOf) {
+  function connect(
+    hash: PersistedQueriesOptions['hash'] = hashOf,
+    texts: PersistedQueriesOptions['texts'] = 'when-unknown',
+  ) {
     const inner = new ScriptedTransport('shared', true);
-    const transport = persistedQueries(inner, { hash });
+    const transport = persistedQueries(inner, { hash, texts });
     const heard: unknown[] = [];
     const connection = transport.connect(settings, {
       connected: () => heard.push('connected'),
@@ -439,12 +442,18 @@ describe('on a shared connection', () => {
     expect(heard).toEqual([['one', unreachable]]);
   });
 
-  it('nothing is started where it was lost before a hash was there', async () => {
-    let found: ((hash: string) => void) | undefined;
-    const { inner, heard, start } = connect(() => new Promise((resolve) => (found = resolve)));
+  it.each([
+    ['was there', 'abc'],
+    ['was known to be missing', undefined],
+  ])('nothing comes of it where it was lost before a hash %s', async (_, hash) => {
+    let found: ((hash: string | undefined) => void) | undefined;
+    const { inner, heard, start } = connect(
+      () => new Promise((resolve) => (found = resolve)),
+      'never',
+    );
     await start('one');
     inner.last.fail();
-    found?.('abc');
+    found?.(hash);
     await settings.clock.settle();
 
     expect(inner.last.started.size).toBe(0);

@@ -45,6 +45,7 @@ export class PersistedConnection implements Connection {
       operation,
       sink,
       start: (...request) => this.#start(...request),
+      isOver: () => this.#isOver,
     });
     this.#operation = running;
     running.begin();
@@ -79,8 +80,6 @@ export class PersistedConnection implements Connection {
   }
 
   #start(operation: StartedOperation, sink: ResultSink): () => void {
-    // its hash was found too late
-    if (this.#isOver) return () => {};
     if (this.#isUsed && !this.#parts.transport.isShared) {
       this.#connection.close();
       this.#connection = this.#connect();

@@ -15,6 +15,8 @@ export interface PersistedOperationParts {
   readonly texts: 'when-unknown' | 'never';
   /** Starts a request, once the one before it was stopped. */
   readonly start: Connection['start'];
+  /** Whether there is no connection any more: whoever waits learnt it from that. */
+  readonly isOver: () => boolean;
 }
 
 /** One operation: its hash first, then whatever else the server asks for. */
@@ -83,9 +85,9 @@ export class PersistedOperation implements ResultSink {
 
   /** Never rejects. */
   async #beginLater(query: string): Promise<void> {
-    const { hashes, texts, sink } = this.#parts;
+    const { hashes, texts, sink, isOver } = this.#parts;
     this.#hash = await hashes.find(query);
-    if (this.#isStopped) return;
+    if (this.#isStopped || isOver()) return;
     try {
       if (this.#hash) this.#send('hash');
       else if (texts === 'never') throw new TypeError('This document has no hash');
