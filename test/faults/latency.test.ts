@@ -1,7 +1,7 @@
 import { VirtualClock } from 'millrace/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { eachFullCarrier } from '../support/fault-carriers.ts';
+import { connectionsFor, eachFullCarrier } from '../support/fault-carriers.ts';
 import { nothing, raiseFaultStage } from '../support/fault-stage.ts';
 
 const patienceMs = 2_000;
@@ -54,7 +54,7 @@ describe.each(eachFullCarrier)('200 ms of latency with jitter, both ways: %s', (
     expect(stage.losses).toEqual([]);
     expect(stage.ledger.runs).toHaveLength(4);
     expect(stage.server.starts).toBe(4);
-    expect(stage.ledger.connections).toBe(carrier.kind === 'socket' ? 1 : 4);
+    expect(stage.ledger.connections).toBe(connectionsFor(carrier, 4));
     expect(await stage.leave()).toEqual(nothing);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { eachCarrier } from '../support/fault-carriers.ts';
+import { connectionsFor, eachCarrier } from '../support/fault-carriers.ts';
 import type { FaultCarrier } from '../support/fault-carriers.ts';
 import { nothing, raiseFaultStage } from '../support/fault-stage.ts';
 import type { FaultStage } from '../support/fault-stage.ts';
@@ -37,7 +37,7 @@ async function fallAsleep(stage: FaultStage, carrier: FaultCarrier): Promise<voi
 }
 
 describe.each(eachCarrier)('a machine that slept for an hour: %s', (_, carrier) => {
-  const lines = carrier.kind === 'socket' ? 1 : 2;
+  const lines = connectionsFor(carrier, 2);
 
   it.each(wakings)('finds within a minute that nothing lives, told by %s', async (_name, wake) => {
     const { stage, clock, subscribers } = await awake(carrier);
@@ -78,18 +78,15 @@ describe.each(eachCarrier)('a machine that slept for an hour: %s', (_, carrier) 
   });
 });
 
-describe.each(eachCarrier.filter(([, { kind }]) => kind === 'socket'))(
-  'a machine that slept for a moment: %s',
-  (_, carrier) => {
-    it('keeps a connection that survived it', async () => {
-      const { stage, clock, subscribers } = await awake(carrier);
+describe.each(eachCarrier)('a machine that slept for a moment: %s', (_, carrier) => {
+  it('keeps a connection that survived it', async () => {
+    const { stage, clock, subscribers } = await awake(carrier);
 
-      clock.sleep(5_000);
-      stage.signals.wake();
-      await stage.live(...subscribers);
+    clock.sleep(5_000);
+    stage.signals.wake();
+    await stage.live(...subscribers);
 
-      expect(stage.losses).toEqual([]);
-      expect(await stage.leave()).toEqual(nothing);
-    });
-  },
-);
+    expect(stage.losses).toEqual([]);
+    expect(await stage.leave()).toEqual(nothing);
+  });
+});

@@ -44,11 +44,11 @@ async function liveStage(carrier: FaultCarrier) {
 describe.each(eachCarrier)('a link that is slow: %s', (_, carrier) => {
   it('costs the connection, and is live again once it is not', async () => {
     const { stage, subscriber } = await liveStage(carrier);
-    const [connection] = stage.proxy.connections;
+    const connection = stage.resultsConnection;
 
-    connection?.stall('to-client');
+    connection.stall('to-client');
     const published = await floodUntilDisconnected(stage);
-    connection?.release('to-client');
+    connection.release('to-client');
     await stage.lost(1);
     const received = await takeTexts(subscriber);
     await stage.live(subscriber);
@@ -63,9 +63,9 @@ describe.each(eachCarrier)('a link that is slow: %s', (_, carrier) => {
 
   it('and never recovers: another one is found without it', async () => {
     const { stage, subscriber } = await liveStage(carrier);
-    const [connection] = stage.proxy.connections;
+    const connection = stage.resultsConnection;
 
-    connection?.stall('to-client');
+    connection.stall('to-client');
     await floodUntilDisconnected(stage);
     await stage.server.operations(0);
     await stage.loseWithin(30_000, 1);
@@ -73,7 +73,7 @@ describe.each(eachCarrier)('a link that is slow: %s', (_, carrier) => {
     await stage.live(subscriber);
 
     expect(stage.losses).toHaveLength(1);
-    connection?.reset();
+    connection.reset();
     expect(await stage.leave()).toEqual(nothing);
   });
 });

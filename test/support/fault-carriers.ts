@@ -2,6 +2,7 @@ import type { Transport } from 'millrace/client';
 import { appsync } from 'millrace/client/appsync';
 import { multipart } from 'millrace/client/multipart';
 import { sse } from 'millrace/client/sse';
+import { sseSingle } from 'millrace/client/sse-single';
 import { subscriptionsTransportWs, websocket } from 'millrace/client/websocket';
 
 /** How long silence lasts before it means something. */
@@ -20,6 +21,8 @@ export interface FaultCarrier {
   readonly kind: 'socket' | 'response';
   /** Carries neither queries nor mutations. */
   readonly isForSubscriptions?: true;
+  /** If one stream, which is reserved first, brings all results, and everything is asked for by a request of its own: on which TCP connection it comes, from 0. */
+  readonly streamAt?: number;
   createTransport(patience?: Patience): Transport;
 }
 
@@ -47,6 +50,12 @@ const faultCarriers = {
     kind: 'response',
     createTransport: (patience) => sse(toStreamOptions(patience)),
   },
+  'sse-single': {
+    kind: 'response',
+    // the stream is opened as soon as the answer is there that reserved it, whose connection `fetch` of Node does not use again in the same turn
+    streamAt: 1,
+    createTransport: (patience) => sseSingle(toStreamOptions(patience)),
+  },
   multipart: {
     kind: 'response',
     createTransport: (patience) => multipart(toStreamOptions(patience)),
@@ -61,6 +70,11 @@ export const eachCarrier: readonly (readonly [string, FaultCarrier])[] =
 export const eachFullCarrier: typeof eachCarrier = eachCarrier.filter(
   ([, { isForSubscriptions }]) => !isForSubscriptions,
 );
+
+/** How many connections a client has for so many operations. */
+export function connectionsFor(carrier: FaultCarrier, operations: number): number {
+  return carrier.createTransport().isShared ? 1 : operations;
+}
 
 function toStreamOptions({ silenceMs, connectTimeoutMs }: Patience = {}): Pick<
   Patience,

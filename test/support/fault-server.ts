@@ -43,6 +43,7 @@ export class FaultServer {
         'graphql-transport-ws',
         'subscriptions-transport-ws',
         'appsync',
+        'sse-single',
         'sse',
         'multipart',
       ],
@@ -68,6 +69,11 @@ export class FaultServer {
     return this.#stop();
   }
 
+  /** Lets time pass until every stream is gone that was reserved and never opened. */
+  expireReservations(): Promise<void> {
+    return this.clock.advance(this.#running.limits.reservationMs);
+  }
+
   /** Announces to everybody that is connected over a socket that it restarts. */
   announceRestart(): void {
     for (const socket of this.#sockets) socket.close(1012, 'Service Restart');
@@ -79,8 +85,7 @@ export class FaultServer {
   }
 
   get gauges(): ServerGauges {
-    if (!this.#server) throw new Error('the server was never started');
-    return this.#server.gauges();
+    return this.#running.gauges();
   }
 
   /** Connections that were ended because their peer read too slowly. */
@@ -101,6 +106,11 @@ export class FaultServer {
   /** Resolves once exactly `count` operations run, whoever is asked. */
   operations(count: number): Promise<void> {
     return until(() => this.#runs(count), `${count} operations on the server`);
+  }
+
+  get #running(): Server {
+    if (!this.#server) throw new Error('the server was never started');
+    return this.#server;
   }
 
   /** Whether exactly `count` operations run, whoever is asked. */

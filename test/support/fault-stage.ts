@@ -11,7 +11,7 @@ import type {
 import type { ServerGauges } from 'millrace/server';
 import { VirtualClock, manualSignals } from 'millrace/testing';
 import { startTcpProxy } from 'millrace/testing/node';
-import type { TcpProxy, TcpProxyOptions } from 'millrace/testing/node';
+import type { ProxiedConnection, TcpProxy, TcpProxyOptions } from 'millrace/testing/node';
 import { onTestFinished } from 'vitest';
 
 import type { FaultCarrier, Patience } from './fault-carriers.ts';
@@ -116,6 +116,13 @@ export class FaultStage {
     onTestFinished(() => this.client.close());
   }
 
+  /** The TCP connection that brings results, if there is one operation. */
+  get resultsConnection(): ProxiedConnection {
+    const connection = this.proxy.connections[this.#carrier.streamAt ?? 0];
+    assert.ok(connection);
+    return connection;
+  }
+
   /** Subscribes to a room, which shall be nobody else's. */
   subscribe(room: string): Subscriber {
     return this.observe(
@@ -148,6 +155,7 @@ export class FaultStage {
   async passPause(): Promise<void> {
     const pauses = this.losses.slice(this.#awaitedLosses).map(({ retryInMs = 0 }) => retryInMs);
     this.#awaitedLosses = this.losses.length;
+    await this.#expireReservations();
     await this.clock.advance(Math.max(0, ...pauses));
   }
 
@@ -198,6 +206,7 @@ export class FaultStage {
     if (server.clock === clock) await until(() => clock.timerCount === 0, 'the end of all timers');
     assert.equal(clock.timerCount, 0);
     for (const subscriber of this.#subscribers) await subscriber.ended();
+    await this.#expireReservations();
     await until(() => server.gauges.connections === 0, 'the end of the connections');
     await server.operations(0);
     await until(() => server.gauges.deadlines === 0, 'the end of the deadlines');
@@ -213,6 +222,11 @@ export class FaultStage {
       repetitive: ledger.repetitive,
       internalErrors: [...this.#internalErrors, ...server.internalErrors],
     };
+  }
+
+  /** A server that reserves streams does not learn that nobody will open one: it waits for that, and what was started meanwhile runs. */
+  async #expireReservations(): Promise<void> {
+    if (this.#carrier.streamAt !== undefined) await this.server.expireReservations();
   }
 }
 

@@ -23,9 +23,11 @@ export class RunLedger {
         const connection = transport.connect(settings, listener);
         const number = (this.connections += 1);
         return {
+          confirmsStarts: connection.confirmsStarts === true,
           start: (operation, sink) => {
             const run = this.#add(number, operation.request.variables?.['room']);
             return connection.start(operation, {
+              started: () => sink.started?.(),
               next: (result) => {
                 run.results.push(result.data);
                 sink.next(result);

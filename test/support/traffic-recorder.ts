@@ -8,23 +8,22 @@ import { onTestFinished } from 'vitest';
 /** What passed on one connection in each direction. */
 export type RecordedTraffic = Readonly<Record<Direction, readonly Buffer[]>>;
 
-/** A relay that writes down what passes on the first connection. */
+/** A relay that writes down what passes. */
 export interface TrafficRecorder {
   readonly port: number;
-  readonly traffic: RecordedTraffic;
+  /** One for each connection, in their order; of one that said nothing there is nothing. */
+  readonly traffic: readonly RecordedTraffic[];
 }
 
 /** Starts one in front of `serverPort`; it ends with the test. */
 export async function recordTraffic(serverPort: number): Promise<TrafficRecorder> {
-  const traffic = { 'to-server': [] as Buffer[], 'to-client': [] as Buffer[] };
-  let connections = 0;
+  const traffic: Record<Direction, Buffer[]>[] = [];
   const relay = createServer((client) => {
     const server = connect(serverPort, '127.0.0.1');
-    connections += 1;
-    if (connections === 1) {
-      client.on('data', (chunk: Buffer) => traffic['to-server'].push(chunk));
-      server.on('data', (chunk: Buffer) => traffic['to-client'].push(chunk));
-    }
+    const passed: Record<Direction, Buffer[]> = { 'to-server': [], 'to-client': [] };
+    traffic.push(passed);
+    client.on('data', (chunk: Buffer) => passed['to-server'].push(chunk));
+    server.on('data', (chunk: Buffer) => passed['to-client'].push(chunk));
     for (const [from, to] of [
       [client, server],
       [server, client],
@@ -40,19 +39,24 @@ export async function recordTraffic(serverPort: number): Promise<TrafficRecorder
   return { port: (relay.address() as AddressInfo).port, traffic }; // it listens on a port, not on a pipe
 }
 
-/** How many bytes have passed at the end of each message: of the head of HTTP, then of the lines of a stream, of a body, or of the frames of a WebSocket. */
+/** How many bytes have passed at the end of each message: of each head of HTTP, then of the lines of a stream, of a body, or of the frames of a WebSocket. */
 export function findBoundaries(chunks: readonly Buffer[]): readonly number[] {
   const bytes = Buffer.concat(chunks);
-  const headEnd = bytes.indexOf('\r\n\r\n') + 4;
-  const head = bytes.toString('latin1', 0, headEnd).toLowerCase();
-  const boundaries = [0, headEnd];
-  const toNext = head.includes('upgrade: websocket')
-    ? endOfFrame
-    : head.includes('transfer-encoding: chunked')
-      ? endOfLine
-      : endOfBody;
-  for (let end = headEnd; end < bytes.length; boundaries.push(end)) end = toNext(bytes, end);
+  const boundaries = [0];
+  for (let end = 0; end < bytes.length;) {
+    const head = headAt(bytes, end);
+    end += head.length;
+    boundaries.push(end);
+    const toNext = partsAfter(head);
+    if (toNext) for (; end < bytes.length; boundaries.push(end)) end = toNext(bytes, end);
+    const bodyBytes = Number(/^content-length: (\d+)/m.exec(head)?.[1] ?? 0);
+    if (bodyBytes > 0) boundaries.push((end += bodyBytes));
+  }
   return boundaries;
+}
+
+function headAt(bytes: Buffer, start: number): string {
+  return bytes.toString('latin1', start, bytes.indexOf('\r\n\r\n', start) + 4).toLowerCase();
 }
 
 /** RFC 6455, section 5.2; none is longer than 65,535 bytes here. */
@@ -65,10 +69,12 @@ function endOfFrame(bytes: Buffer, start: number): number {
     : start + 4 + maskBytes + bytes.readUInt16BE(start + 2);
 }
 
-function endOfLine(bytes: Buffer, start: number): number {
-  return bytes.indexOf('\n', start) + 1;
+/** What finds the end of each part of what follows a head, up to the end of the connection. */
+function partsAfter(head: string): ((bytes: Buffer, start: number) => number) | undefined {
+  if (head.includes('upgrade: websocket')) return endOfFrame;
+  return head.includes('transfer-encoding: chunked') ? endOfLine : undefined;
 }
 
-function endOfBody(bytes: Buffer): number {
-  return bytes.length;
+function endOfLine(bytes: Buffer, start: number): number {
+  return bytes.indexOf('\n', start) + 1;
 }

@@ -35,6 +35,7 @@ beforeEach(async () => {
       'graphql-transport-ws',
       'subscriptions-transport-ws',
       'appsync',
+      'sse-single',
       'sse',
       'multipart',
     ],
