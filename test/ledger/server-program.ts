@@ -52,7 +52,14 @@ process.on(reloadSignal, () => {
 const server = createServer({
   schema: () => schema,
   broker,
-  protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse', 'multipart'],
+  protocols: [
+    'graphql-transport-ws',
+    'subscriptions-transport-ws',
+    'appsync',
+    'sse-single',
+    'sse',
+    'multipart',
+  ],
   resume: { keys: settings.keys },
   limits: { outboxHighWaterBytes: settings.outboxHighWaterBytes },
   keepAlive: {
