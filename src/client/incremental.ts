@@ -87,10 +87,10 @@ class PartsConnection implements Connection {
       clock: settings.clock,
       forget: () => this.#running.delete(parts),
     });
-    this.#running.add(parts);
     parts.stop = this.#connection.start(operation, parts);
     // what makes no sense may have come in there
     if (parts.isOver) parts.stop();
+    else this.#running.add(parts);
     return () => parts.leave();
   }
 
