@@ -24,7 +24,7 @@ export interface PersistedQueriesOptions {
  *
  * @remarks
  * A server that does not know a hash says so, and is sent text and hash, which it keeps; one that keeps none is sent texts alone from then on. Nothing is executed twice by that. Operations with
- * files are sent with their text at once, so that no file goes twice.
+ * files are sent with their text at once, so that no file goes twice; files that only an `isFile` of `uploads` knows, as those of React Native, go with the hash first.
  */
 export function persistedQueries(
   transport: Transport,
