@@ -138,7 +138,8 @@ class Choice implements TransportChoice {
   #recall(): Known | undefined {
     const [index, at] = this.#attempt((store) => store.get()?.split(' ').map(Number)) ?? [];
     const transport = this.#transports[index ?? -1];
-    return transport && at !== undefined ? { transport, at } : undefined;
+    // a clock that was set back since would have it remembered for long
+    return transport && at !== undefined && at <= this.#now() ? { transport, at } : undefined;
   }
 
   #keep(choice: string): void {

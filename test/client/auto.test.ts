@@ -347,6 +347,8 @@ describe('what worked', () => {
   it.each([
     ['nonsense', () => 'nonsense'],
     ['a transport that is no more', () => '7 0'],
+    ['no time beside it', () => '1 nonsense'],
+    ['a time that has not come', () => '1 1000'],
     ['nothing', () => null],
     [
       'an exception',
