@@ -67,16 +67,11 @@ export class Line {
 
   constructor(options: LineOptions) {
     this.#options = options;
-    this.#attempts = this.#failedRounds;
+    this.#attempts = options.choice?.failedRounds ?? 0;
   }
 
   get isShared(): boolean {
     return this.#options.transport.isShared;
-  }
-
-  /** Attempts of which others know that they failed. */
-  get #failedRounds(): number {
-    return this.#options.choice?.failedRounds ?? 0;
   }
 
   add(member: Member): void {
@@ -127,7 +122,7 @@ export class Line {
     this.#members.clear();
     this.#connection?.close();
     this.#forget();
-    this.#attempts = this.#failedRounds;
+    this.#attempts = this.#options.choice?.failedRounds ?? 0;
     this.#unwatch?.();
     this.#unwatch = undefined;
     if (failure) for (const member of members) member.failed(failure);
