@@ -322,6 +322,20 @@ describe('a tab that is gone', () => {
     expect(left.losses).toEqual([]);
   });
 
+  it('is told so if it was only silent', async () => {
+    const stage = new TabsStage();
+    stage.serve({ locks: noLocks, tabSilenceMs: 50_000 });
+    const tab = stage.open({ tabs: { locks: noLocks, pingAfterMs: Number.POSITIVE_INFINITY } });
+    tab.listen('one');
+    await stage.settle();
+    await stage.clock.advance(51_000);
+    stage.publish('one', 1);
+    await stage.settle();
+
+    expect(tab.losses).toEqual(['CONNECTION_LOST: The tab was silent for too long']);
+    expect(tab.heard).toEqual([{ one: 1 }]);
+  });
+
   it('takes the connection with it when it was the last, after a while', async () => {
     const stage = new TabsStage();
     stage.serve({ idleTimeoutMs: 4_000 });

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { ClientClock, Connection, ConnectionSettings, Transport } from '../transport.ts';
 import { TransportError } from '../transport-error.ts';
-import { writeFailure } from './failure.ts';
+import { movedOn, writeFailure } from './failure.ts';
 import type { TabsHostOptions } from './host-options.ts';
 import { watchLock } from './locks.ts';
 import type { LocksLike } from './locks.ts';
@@ -96,7 +96,7 @@ export class TabHost {
       unreadBytes: options.unreadBytes,
       overflowed: () => this.#expel(guest),
     });
-    const watch = this.#watch(lock, () => this.#drop(guest));
+    const watch = this.#watch(lock, (failure) => this.#drop(guest, failure));
     const guest: Guest = {
       receive: (message) => {
         watch.heard();
@@ -204,15 +204,15 @@ export class TabHost {
     }, options.idleTimeoutMs);
   }
 
-  /** Watches a tab by its lock, or by its silence if it has none. */
-  #watch(lock: string, gone: () => void): Watch {
+  /** Watches a tab by its lock, or by its silence if it has none: then it may be there all the same, and is told. */
+  #watch(lock: string, gone: (failure?: TransportError) => void): Watch {
     const { locks, clock, options } = this.#parts;
     if (locks && lock) return { heard: () => {}, stop: watchLock(locks, lock, gone) };
     let goneAt = clock.now() + options.tabSilenceMs;
     const look = (): void => {
       const leftMs = goneAt - clock.now();
       if (leftMs > 0) cancel = clock.schedule(look, leftMs);
-      else gone();
+      else gone(movedOn('The tab was silent for too long'));
     };
     let cancel = clock.schedule(look, options.tabSilenceMs);
     return {
