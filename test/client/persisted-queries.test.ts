@@ -76,6 +76,11 @@ describe('a persisted query', () => {
     ['by a code', 200, { message: 'what?', extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }],
     ['by a message', 200, { message: 'PersistedQueryNotFound' }],
     ['by a status beside it', 404, { message: 'PersistedQueryNotFound' }],
+    [
+      'at length',
+      400,
+      { extensions: { trace: 'x'.repeat(2_000) }, message: 'PersistedQueryNotFound' },
+    ],
   ])('is sent with its text to one that says so %s', async (_, status, error) => {
     const play = stage();
     const { heard } = await play.ask(asked);
@@ -177,6 +182,28 @@ describe('a persisted query', () => {
 
     expect(play.requests).toHaveLength(1);
     expect(heard).toEqual([['closed', failure('CONNECTION_REFUSED', { status: 404 })]]);
+  });
+
+  it('is not sent again where a resolver failed with the words of another server, and all with its status', async () => {
+    const play = stage();
+    await play.ask({ kind: 'mutation', query: 'mutation { a }' });
+    const error = { message: 'PersistedQueryNotFound', path: ['a'] };
+    const body = JSON.stringify({ data: null, errors: [error] });
+    await play.answer(body, { type: 'application/json', status: 500 });
+
+    expect(play.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['a text', 'PersistedQueryNotFound'],
+    ['nothing in a list', [null]],
+    ['strange extensions', [{ extensions: null }]],
+  ])('is handed on where a server has %s for errors', async (_, errors) => {
+    const play = stage();
+    const { heard } = await play.ask(asked);
+    await play.answer(JSON.stringify({ errors }), { type: modern });
+
+    expect(heard).toEqual(['connected', ['next', { errors }], 'complete']);
   });
 
   it('fails with the connection, in whichever attempt', async () => {

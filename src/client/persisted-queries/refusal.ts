@@ -1,5 +1,6 @@
-import type { FormattedError } from '../../vocabulary.ts';
+import { isJsonObject } from '../../protocol/json-frame.ts';
 import type { TransportError } from '../transport-error.ts';
+import { readObject } from '../transports/response-text.ts';
 
 /** What a server has against a hash: it may not know this one, or not take any. */
 export type Refusal = 'unknown' | 'not-taken';
@@ -10,22 +11,27 @@ const words = {
   'not-taken': /^(PersistedQueryNotSupported|PERSISTED_QUERY_NOT_SUPPORTED)$/,
 } as const satisfies Record<Refusal, RegExp>;
 
-/** Reads request errors. */
-export function toRefusal(errors: readonly FormattedError[] = []): Refusal | undefined {
-  // one with a path is of a resolver, which may itself be the client of another server
-  const said = errors
+/** Reads request errors, whatever a server has for such. */
+export function toRefusal(errors: unknown): Refusal | undefined {
+  const said = (Array.isArray(errors) ? errors : [])
+    .filter(isJsonObject)
+    // one with a path is of a resolver, which may itself be the client of another server
     .filter(({ path }) => !path)
-    .flatMap(({ message, extensions }) => [message, String(extensions?.['code'])]);
-  return find(said);
-}
-
-/** Reads a response whose status makes it a failure: JSON, or an event of a stream. */
-export function refusalIn({ body = '' }: TransportError): Refusal | undefined {
-  return find(body.split(/\W+/));
-}
-
-function find(said: readonly string[]): Refusal | undefined {
-  const is = (refusal: Refusal): boolean => said.some((word) => words[refusal].test(word));
+    .flatMap(({ message, extensions }) => [
+      message,
+      isJsonObject(extensions) ? extensions['code'] : undefined,
+    ]);
+  const is = (refusal: Refusal): boolean => said.some((word) => words[refusal].test(String(word)));
   if (is('unknown')) return 'unknown';
   return is('not-taken') ? 'not-taken' : undefined;
 }
+
+/** Reads a response whose status makes it a failure: JSON, or an event of a stream. */
+export function refusalIn({ payload, body = '' }: TransportError): Refusal | undefined {
+  // the body is only its beginning
+  const said = isJsonObject(payload) ? payload : readObject(body);
+  const { data, errors } = said ?? readObject(eventData.exec(body)?.[1] ?? '') ?? {};
+  return data ? undefined : toRefusal(errors);
+}
+
+const eventData = /^data:(.*)$/m;
