@@ -29,7 +29,7 @@ export type ApolloLinkOptions = WatchOptions<readonly [operation: ApolloLink.Ope
 export function createApolloLink(client: Operations, options: ApolloLinkOptions = {}): ApolloLink {
   const underWay = new Set<() => void>();
   const toWatcher = createWatchers<readonly [ApolloLink.Operation]>(options, (subscriptions) => {
-    for (const askAgain of underWay) askAgain();
+    for (const outdate of underWay) outdate();
     refetch(subscriptions);
   });
   const report = reporterOf(options);

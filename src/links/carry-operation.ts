@@ -16,8 +16,8 @@ export interface CarriedOperation {
   /** Told of a subscription. */
   readonly watcher: StreamWatcher;
   /**
-   * Has something that asks again for each query whose answer is under way: what is found out meanwhile may be missing in it, and libraries that know of that answer ask for no other one.
-   * Answers that come in parts are not among them.
+   * Has something for each query whose answer is under way that makes it ask again after that: what was missed meanwhile may be missing in there, too, and libraries that wait for that
+   * answer ask for no other one. Answers that come in parts are not among them.
    */
   readonly underWay?: Set<() => void>;
   /** Told what nobody else can be told. */
@@ -71,34 +71,41 @@ function carrySingle(
   { kind, options, report, underWay }: CarriedOperation,
   observer: CarriedObserver,
 ): () => void {
-  let cancelling = new AbortController();
-  const ask = async (): Promise<void> => {
-    const { signal } = (cancelling = new AbortController());
+  const cancelling = new AbortController();
+  const { signal } = cancelling;
+  let isOutdated = false;
+  const outdate = (): void => {
+    isOutdated = true;
+  };
+  /** Whether it is over. */
+  const ask = async (): Promise<boolean> => {
+    isOutdated = false;
     const asked = { ...options, signal };
-    let outcome: () => void;
+    let result: OperationResult;
     try {
-      const result = await (kind === 'query' ? client.query(asked) : client.mutate(asked));
-      outcome = () => {
-        observer.next(result);
-        observer.complete();
-      };
+      result = await (kind === 'query' ? client.query(asked) : client.mutate(asked));
     } catch (failure) {
-      outcome = () => observer.error(toError(failure));
+      if (!signal.aborted) observer.error(toError(failure));
+      return true;
     }
-    if (signal.aborted) return;
-    underWay?.delete(askAgain);
-    outcome();
+    if (signal.aborted) return true;
+    observer.next(result);
+    // an outdated answer is better than none, however often that happens
+    if (isOutdated) return signal.aborted;
+    observer.complete();
+    return true;
   };
-  const askAgain = (): void => {
-    cancelling.abort();
-    ask().catch(report);
+  const run = async (): Promise<void> => {
+    if (kind === 'query') underWay?.add(outdate);
+    try {
+      let isOver = false;
+      while (!isOver) isOver = await ask();
+    } finally {
+      underWay?.delete(outdate);
+    }
   };
-  if (kind === 'query') underWay?.add(askAgain);
-  ask().catch(report);
-  return () => {
-    underWay?.delete(askAgain);
-    cancelling.abort();
-  };
+  run().catch(report);
+  return () => cancelling.abort();
 }
 
 /** What was thrown may be anything. */

@@ -37,7 +37,7 @@ export function createUrqlExchange(
     const refetch = onGap === 'refetch' ? trackQueries(urql) : () => {};
     const underWay = new Set<() => void>();
     const toWatcher = createWatchers<readonly [Operation, Client]>(options, () => {
-      for (const askAgain of underWay) askAgain();
+      for (const outdate of underWay) outdate();
       refetch();
     });
     const report = reporterOf(options);
