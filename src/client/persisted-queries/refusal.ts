@@ -1,6 +1,5 @@
-import { isJsonObject } from '../../protocol/json-frame.ts';
+import { isJsonObject, readJsonObject } from '../../protocol/json-frame.ts';
 import type { TransportError } from '../transport-error.ts';
-import { readObject } from '../transports/response-text.ts';
 
 /** What a server has against a hash: it may not know this one, or not take any. */
 export type Refusal = 'unknown' | 'not-taken';
@@ -29,8 +28,8 @@ export function toRefusal(errors: unknown): Refusal | undefined {
 /** Reads a response whose status makes it a failure: JSON, or an event of a stream. */
 export function refusalIn({ payload, body = '' }: TransportError): Refusal | undefined {
   // the body is only its beginning
-  const said = isJsonObject(payload) ? payload : readObject(body);
-  const { data, errors } = said ?? readObject(eventData.exec(body)?.[1] ?? '') ?? {};
+  const said = isJsonObject(payload) ? payload : readJsonObject(eventData.exec(body)?.[1] ?? body);
+  const { data, errors } = said;
   return data ? undefined : toRefusal(errors);
 }
 
