@@ -18,8 +18,10 @@ export function serveWebSocket(
   webSocket: ServedWebSocket,
   { stream, ...accepted }: { readonly stream: Duplex } & Omit<AcceptedSocket, 'onGone'>,
 ): void {
+  const reads = accepted.compression ? 'later' : 'at-once';
   const served: ServedStream = stream;
-  const socket = new NodeSocket(webSocket, stream, server.limits.outboxHighWaterBytes / 2);
+  const roomyBytes = server.limits.outboxHighWaterBytes / 2;
+  const socket = new NodeSocket(webSocket, { stream, roomyBytes, reads });
   webSocket.served = socket;
   served[servedBy] = socket;
   socket.events = server.open(socket, accepted);
@@ -40,6 +42,8 @@ class NodeSocket implements FrameSocket {
   readonly #webSocket: WebSocket;
   readonly #stream: Duplex;
   readonly #roomyBytes: number;
+  /** Whether a chunk may have been read without the messages in it. */
+  readonly #readsLater: boolean;
   /** Set before anything can happen. */
   events: SocketEvents | undefined;
   /** Of a message that is under way. */
@@ -47,11 +51,11 @@ class NodeSocket implements FrameSocket {
   /** Whether the server got a message from the chunk that is being read. */
   #hasSpoken = false;
 
-  /** @param roomyBytes - with so many bytes waiting somebody who waits for room may go on */
-  constructor(webSocket: WebSocket, stream: Duplex, roomyBytes: number) {
+  constructor(webSocket: WebSocket, { stream, roomyBytes, reads }: SocketSetting) {
     this.#webSocket = webSocket;
     this.#stream = stream;
     this.#roomyBytes = roomyBytes;
+    this.#readsLater = reads === 'later';
   }
 
   get bufferedBytes(): number {
@@ -90,7 +94,7 @@ class NodeSocket implements FrameSocket {
 
   send(frame: string): void {
     // Not at zero alone: a pong of `ws` may wait behind the last message. A socket that is gone tells by its close event.
-    this.#webSocket.send(frame, () => {
+    this.#webSocket.send(frame, { compress: false }, () => {
       if (this.bufferedBytes <= this.#roomyBytes) this.events?.drained();
     });
   }
@@ -123,12 +127,20 @@ class NodeSocket implements FrameSocket {
       if (this.#progress.isUnderWay) return this.events?.incomplete();
       if (this.#progress.isBetweenFrames) this.#progress = undefined;
     }
-    if (!hasSpoken) this.events?.heard();
+    if (!hasSpoken || this.#readsLater) this.events?.heard();
   }
 
   get #isClosing(): boolean {
     return this.#webSocket.readyState !== WebSocket.OPEN;
   }
+}
+
+interface SocketSetting {
+  readonly stream: Duplex;
+  /** With so many bytes waiting somebody who waits for room may go on. */
+  readonly roomyBytes: number;
+  /** When `ws` hands the messages of a chunk over: inflating takes it a turn. */
+  readonly reads: 'at-once' | 'later';
 }
 
 const servedBy = Symbol('served by');
