@@ -81,14 +81,14 @@ function compressed(message: unknown, windowBits?: number): ClientFrame {
 /** The same in as many frames as there are bytes. */
 function fragments({ payload = '', ...first }: ClientFrame): readonly ClientFrame[] {
   const bytes = [...Buffer.from(payload)];
-  return bytes.map((byte, index) => ({
-    ...(index === 0 ? first : { opcode: opcodes.continuation }),
-    payload: Buffer.from([byte]),
-    fin: index === bytes.length - 1,
-  }));
+  return bytes.map((byte, index) => {
+    const place = { payload: Buffer.from([byte]), fin: index === bytes.length - 1 };
+    return index === 0 ? { ...first, ...place } : { opcode: opcodes.continuation, ...place };
+  });
 }
 
 const init = { type: 'connection_init' };
+const ping = { type: 'ping' };
 const echo = (id: string, text: string) => ({
   id,
   type: 'subscribe',
@@ -111,20 +111,25 @@ function messageIn(frame: ServerFrame): unknown {
   return JSON.parse(frame.rsv === rsv1 ? inflated(frame) : frame.payload.toString('utf8'));
 }
 
-async function expectEcho(connection: RawConnection, id: string, text: string): Promise<void> {
-  expect(messageIn(await connection.frame())).toEqual(echoed(id, text));
-  expect(messageIn(await connection.frame())).toEqual({ id, type: 'complete' });
+/** What answers an operation. */
+async function answer(connection: RawConnection): Promise<readonly unknown[]> {
+  return [messageIn(await connection.frame()), messageIn(await connection.frame())];
 }
 
-async function expectClose(connection: RawConnection, code: number): Promise<void> {
+const answered = (id: string, text: string) => [echoed(id, text), { id, type: 'complete' }];
+
+/** The code of the close frame that comes next. */
+async function closeCode(connection: RawConnection): Promise<number> {
   const { opcode, payload } = await connection.frame();
-  expect({ opcode, code: payload.readUInt16BE(0) }).toEqual({ opcode: opcodes.close, code });
+  expect(opcode).toBe(opcodes.close);
+  return payload.readUInt16BE(0);
 }
 
-/** Of a connection whose server does not wait for our close. */
-async function expectBroken(connection: RawConnection, code: number): Promise<void> {
-  await expectClose(connection, code);
+/** The same of a connection whose server does not wait for our close. */
+async function breakCode(connection: RawConnection): Promise<number> {
+  const code = await closeCode(connection);
   expect(await connection.ended()).toHaveLength(0);
+  return code;
 }
 
 describe('the upgrade', () => {
@@ -177,7 +182,7 @@ describe('the upgrade', () => {
     connection.write(upgradeRequest({ headers: unknown }));
 
     expect((await connection.head()).headers['sec-websocket-extensions']).toBeUndefined();
-    await expectClose(connection, 4406);
+    expect(await closeCode(connection)).toBe(4406);
   });
 });
 
@@ -222,7 +227,7 @@ describe('what a server sends', () => {
       const text = '✓ é '.repeat(length).slice(0, length);
       connection.send(compressed(echo('long ✓', text)));
 
-      await expectEcho(connection, 'long ✓', text);
+      expect(await answer(connection)).toEqual(answered('long ✓', text));
     },
   );
 });
@@ -235,7 +240,7 @@ describe('what a server receives', () => {
 
     connection.send(compressed(echo('1', text), bits));
 
-    await expectEcho(connection, '1', text);
+    expect(await answer(connection)).toEqual(answered('1', text));
   });
 
   it.each([
@@ -250,7 +255,7 @@ describe('what a server receives', () => {
     connection.send({ opcode: opcodes.text, payload: bytes, rsv: rsv1 });
 
     // "Hello", which is no message of the protocol
-    await expectClose(connection, 4400);
+    expect(await closeCode(connection)).toBe(4400);
   });
 
   it('WS-30 may come in fragments of a byte, RSV1 on the first, with pings between', async () => {
@@ -261,10 +266,10 @@ describe('what a server receives', () => {
     connection.send(first, { opcode: opcodes.ping, payload: 'between' }, ...rest);
 
     expect((await connection.frame()).payload.toString()).toBe('between');
-    await expectEcho(connection, '1', 'Straße ✓ 🚰');
+    expect(await answer(connection)).toEqual(answered('1', 'Straße ✓ 🚰'));
 
     connection.send(compressed(echo('2', 'and at once')));
-    await expectEcho(connection, '2', 'and at once');
+    expect(await answer(connection)).toEqual(answered('2', 'and at once'));
   });
 
   it('WS-35 may be uncompressed, in any order with the others', async () => {
@@ -280,12 +285,10 @@ describe('what a server receives', () => {
       }),
     );
 
-    const answered: unknown[] = [];
+    const received: unknown[] = [];
     for (let i = 0; i < 2 * texts.length; i += 1)
-      answered.push(messageIn(await connection.frame()));
-    expect(answered).toEqual(
-      expect.arrayContaining(texts.flatMap((id) => [echoed(id, id), { id, type: 'complete' }])),
-    );
+      received.push(messageIn(await connection.frame()));
+    expect(received).toEqual(expect.arrayContaining(texts.flatMap((id) => answered(id, id))));
   });
 
   it.each([
@@ -305,7 +308,7 @@ describe('what a server receives', () => {
 
     connection.send(...frames);
 
-    await expectBroken(connection, 1002);
+    expect(await breakCode(connection)).toBe(1002);
   });
 
   it('WS-33 is an error with RSV1 where nothing was agreed on', async () => {
@@ -314,7 +317,7 @@ describe('what a server receives', () => {
 
     connection.send(compressed(init));
 
-    await expectBroken(connection, 1002);
+    expect(await breakCode(connection)).toBe(1002);
   });
 
   it('closes with 1007 what cannot be inflated', async () => {
@@ -323,7 +326,7 @@ describe('what a server receives', () => {
 
     connection.send({ opcode: opcodes.text, payload: Buffer.alloc(64, 0xff), rsv: rsv1 });
 
-    await expectBroken(connection, 1007);
+    expect(await breakCode(connection)).toBe(1007);
   });
 
   it('closes with 1007 what is not UTF-8 once it is inflated', async () => {
@@ -332,7 +335,7 @@ describe('what a server receives', () => {
 
     connection.send({ ...compressed(''), payload: deflated(Buffer.from([0xff, 0xfe])) });
 
-    await expectBroken(connection, 1007);
+    expect(await breakCode(connection)).toBe(1007);
   });
 
   it.each([
@@ -346,7 +349,7 @@ describe('what a server receives', () => {
 
     connection.send(...cut(bomb));
 
-    await expectBroken(connection, 1009);
+    expect(await breakCode(connection)).toBe(1009);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 1_048_576);
     connection.socket.destroy();
     await expect.poll(() => server.gauges().connections).toBe(0);
@@ -356,13 +359,12 @@ describe('what a server receives', () => {
     const messageBytes = 1_000;
     const { port } = await stage({ limits: { messageBytes } });
     const [fits, exceeds] = [await ready(port), await ready(port)];
-    const padded = (length: number): string => JSON.stringify({ type: 'ping' }).padEnd(length);
 
-    fits.send(compressed(padded(messageBytes)));
-    exceeds.send(compressed(padded(messageBytes + 1)));
+    fits.send(compressed(JSON.stringify(ping).padEnd(messageBytes)));
+    exceeds.send(compressed(JSON.stringify(ping).padEnd(messageBytes + 1)));
 
     expect(messageIn(await fits.frame())).toEqual({ type: 'pong' });
-    await expectBroken(exceeds, 1009);
+    expect(await breakCode(exceeds)).toBe(1009);
   });
 
   it('is bounded by the limit of fragments', async () => {
@@ -371,14 +373,14 @@ describe('what a server receives', () => {
 
     connection.send(...fragments(compressed(echo('1', 'x'))));
 
-    await expectBroken(connection, 1008);
+    expect(await breakCode(connection)).toBe(1008);
   });
 
   it('is a sign of life, and so is a pong after it', async () => {
     const { port, clock, server } = await stage();
     const connection = await ready(port);
     for (let round = 0; round < 3; round += 1) {
-      connection.send(compressed({ type: 'ping' }));
+      connection.send(compressed(ping));
       expect(messageIn(await connection.frame())).toEqual({ type: 'pong' });
       await clock.advance(12_050);
       expect((await connection.frame()).opcode).toBe(opcodes.ping);
