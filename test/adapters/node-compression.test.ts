@@ -80,11 +80,13 @@ function compressed(message: unknown, windowBits?: number): ClientFrame {
 
 /** The same in as many frames as there are bytes. */
 function fragments({ payload = '', ...first }: ClientFrame): readonly ClientFrame[] {
-  const bytes = [...Buffer.from(payload)];
-  return bytes.map((byte, index) => {
-    const place = { payload: Buffer.from([byte]), fin: index === bytes.length - 1 };
-    return index === 0 ? { ...first, ...place } : { opcode: opcodes.continuation, ...place };
-  });
+  const bytes = [...Buffer.from(payload)].map((byte) => Buffer.from([byte]));
+  const last = bytes.length - 1;
+  return bytes.map((byte, index) =>
+    index === 0
+      ? Object.assign({ payload: byte, fin: last === 0 }, first)
+      : { opcode: opcodes.continuation, payload: byte, fin: index === last },
+  );
 }
 
 const init = { type: 'connection_init' };
