@@ -33,7 +33,15 @@ export const noContexts = {
 
 /** Compresses in the thread of the event loop: the pool of zlib costs more than most results do. */
 export const deflateRaw: RawDeflate = (bytes, settings) =>
-  deflateRawSync(bytes, { ...settings, finishFlush: constants.Z_SYNC_FLUSH });
+  deflateRawSync(bytes, {
+    ...settings,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    // for the first piece of what it returns; by default 16 KiB, of which most results would leave most unused
+    chunkSize: Math.max(leastChunkBytes, bytes.length >>> 1),
+  });
+
+/** That zlib takes. */
+const leastChunkBytes = 64;
 
 /** Has the messages of `webSocket`, which agreed to `permessage-deflate`, inflated by what holds nothing between two of them. */
 export function inflateWithoutContext(webSocket: WebSocket, messageBytes: number): void {

@@ -21,7 +21,7 @@ const encoder = /* @__PURE__ */ new TextEncoder();
 /** Characters made by one call: its arguments stand on the stack. */
 const batchBytes = 4_096;
 
-/** `bytes` as they are. */
+/** `bytes` as they are, whatever they stand for. */
 export function byteStringOf(bytes: Uint8Array): ByteString {
   const batches: string[] = [];
   for (let start = 0; start < bytes.length; start += batchBytes) {
