@@ -1,9 +1,9 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 import * as ws from 'ws';
-import type { WebSocket } from 'ws';
 
 import type { RawDeflate } from '../server/index.ts';
+import type { ServedWebSocket } from './node-socket.ts';
 
 /** What `ws` calls to inflate; of its own class as much as is called here. */
 interface InflaterLike {
@@ -44,10 +44,13 @@ export const deflateRaw: RawDeflate = (bytes, settings) =>
 const leastChunkBytes = 64;
 
 /** Has the messages of `webSocket`, which agreed to `permessage-deflate`, inflated by what holds nothing between two of them. */
-export function inflateWithoutContext(webSocket: WebSocket, messageBytes: number): void {
+export function inflateWithoutContext(webSocket: ServedWebSocket, messageBytes: number): void {
   // a member that the types do not know; without it, `ws` inflates by itself, and keeps what it needs for that
-  const { _extensions: extensions } = webSocket as { _extensions?: Record<string, InflaterLike> };
-  if (extensions?.[extensionName]) extensions[extensionName] = new Inflater(messageBytes);
+  const { _extensions: extensions } = webSocket as ServedWebSocket & {
+    readonly _extensions?: Record<string, InflaterLike>;
+  };
+  if (extensions?.[extensionName])
+    extensions[extensionName] = new Inflater(webSocket, messageBytes);
 }
 
 const extensionName = 'permessage-deflate';
@@ -60,29 +63,38 @@ const extensionName = 'permessage-deflate';
  * what `ws` has: fragments, what grows large, and what cannot be inflated, for which it knows the close codes.
  */
 class Inflater implements InflaterLike {
+  readonly #webSocket: ServedWebSocket;
   /** 0 for no limit. */
   readonly #messageBytes: number;
   /** Of a message that is under way. */
   #gradual: InflaterLike | undefined;
 
-  constructor(messageBytes: number) {
+  constructor(webSocket: ServedWebSocket, messageBytes: number) {
+    this.#webSocket = webSocket;
     this.#messageBytes = messageBytes;
   }
 
   decompress(bytes: Buffer, isLast: boolean, done: Inflated): void {
     const inflated = isLast && !this.#gradual ? this.#inflateAtOnce(bytes) : undefined;
     // `ws` does not expect an answer before it has asked, and others get their turn between two messages
-    if (inflated) return void setImmediate(done, null, inflated);
+    if (inflated) return void setImmediate(() => this.#answer(done, null, inflated));
     this.#gradual ??= createGradual(this.#messageBytes);
     this.#gradual?.decompress(bytes, isLast, (error, rest) => {
       if (isLast) this.cleanup();
-      done(error, rest);
+      this.#answer(done, error, rest);
     });
   }
 
   cleanup(): void {
     this.#gradual?.cleanup();
     this.#gradual = undefined;
+  }
+
+  /** Has `ws` read on: this message, and what came behind it. */
+  #answer(done: Inflated, error: Error | null, inflated?: Buffer): void {
+    this.#webSocket.isLate = true;
+    done(error, inflated);
+    this.#webSocket.isLate = false;
   }
 
   #inflateAtOnce(bytes: Buffer): Buffer | undefined {

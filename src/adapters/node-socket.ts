@@ -10,6 +10,8 @@ import { writeByteString } from './write-byte-string.ts';
 /** A WebSocket of `ws` that knows what serves it, so that all sockets share their listeners. */
 export class ServedWebSocket extends WebSocket {
   served?: NodeSocket | undefined = undefined;
+  /** Whether what it reads now came with an earlier chunk, and had to be inflated first or to wait for what had. */
+  isLate?: boolean = false;
 }
 
 /** Has `server` serve a socket whose upgrade is complete; `stream` is what the upgrade handed over. */
@@ -18,10 +20,9 @@ export function serveWebSocket(
   webSocket: ServedWebSocket,
   { stream, ...accepted }: { readonly stream: Duplex } & Omit<AcceptedSocket, 'onGone'>,
 ): void {
-  const reads = accepted.compression ? 'later' : 'at-once';
   const served: ServedStream = stream;
   const roomyBytes = server.limits.outboxHighWaterBytes / 2;
-  const socket = new NodeSocket(webSocket, { stream, roomyBytes, reads });
+  const socket = new NodeSocket(webSocket, stream, roomyBytes);
   webSocket.served = socket;
   served[servedBy] = socket;
   socket.events = server.open(socket, accepted);
@@ -39,11 +40,9 @@ export function serveWebSocket(
  * `ws` has begun to close.
  */
 class NodeSocket implements FrameSocket {
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ServedWebSocket;
   readonly #stream: Duplex;
   readonly #roomyBytes: number;
-  /** Whether a chunk may have been read without the messages in it. */
-  readonly #readsLater: boolean;
   /** Set before anything can happen. */
   events: SocketEvents | undefined;
   /** Of a message that is under way. */
@@ -51,11 +50,11 @@ class NodeSocket implements FrameSocket {
   /** Whether the server got a message from the chunk that is being read. */
   #hasSpoken = false;
 
-  constructor(webSocket: WebSocket, { stream, roomyBytes, reads }: SocketSetting) {
+  /** @param roomyBytes - with so many bytes waiting somebody who waits for room may go on */
+  constructor(webSocket: ServedWebSocket, stream: Duplex, roomyBytes: number) {
     this.#webSocket = webSocket;
     this.#stream = stream;
     this.#roomyBytes = roomyBytes;
-    this.#readsLater = reads === 'later';
   }
 
   get bufferedBytes(): number {
@@ -113,8 +112,11 @@ class NodeSocket implements FrameSocket {
 
   /** A whole message came. */
   speak(frame: string | Uint8Array): void {
-    this.#hasSpoken = true;
+    const { isLate = false } = this.#webSocket;
+    if (!isLate) this.#hasSpoken = true;
     this.events?.message(frame);
+    // the beginning of the next one has been followed already
+    if (isLate && this.#progress?.isUnderWay) this.events?.incomplete();
   }
 
   /** A chunk came, and `ws` has read it: that the peer lives shows in these, so pings and pongs need no listeners. */
@@ -127,20 +129,12 @@ class NodeSocket implements FrameSocket {
       if (this.#progress.isUnderWay) return this.events?.incomplete();
       if (this.#progress.isBetweenFrames) this.#progress = undefined;
     }
-    if (!hasSpoken || this.#readsLater) this.events?.heard();
+    if (!hasSpoken) this.events?.heard();
   }
 
   get #isClosing(): boolean {
     return this.#webSocket.readyState !== WebSocket.OPEN;
   }
-}
-
-interface SocketSetting {
-  readonly stream: Duplex;
-  /** With so many bytes waiting somebody who waits for room may go on. */
-  readonly roomyBytes: number;
-  /** When `ws` hands the messages of a chunk over: inflating takes it a turn. */
-  readonly reads: 'at-once' | 'later';
 }
 
 const servedBy = Symbol('served by');

@@ -378,6 +378,37 @@ describe('what a server receives', () => {
     expect(await breakCode(connection)).toBe(1008);
   });
 
+  it.each([
+    ['by itself', []],
+    ['behind another', [compressed(ping)]],
+  ])('is bounded by the limit of time: %s', async (_name, before) => {
+    const { port, clock } = await stage();
+    const connection = await ready(port);
+    const [first] = fragments(compressed(init));
+    if (!first) throw new Error('there are fragments');
+
+    connection.send(...before, first, { opcode: opcodes.ping, payload: 'read?' });
+    for (let frames = 0; frames <= before.length; frames += 1) await connection.frame();
+    await clock.advance(10_050);
+
+    expect(await closeCode(connection)).toBe(1008);
+  });
+
+  it('has as much time again once it is complete', async () => {
+    const { port, clock, server } = await stage();
+    const connection = await ready(port);
+
+    for (const message of [textFrame(ping), compressed(ping), compressed(ping)]) {
+      for (const fragment of fragments(message)) connection.send(fragment);
+      expect(messageIn(await connection.frame())).toEqual({ type: 'pong' });
+      await clock.advance(9_000);
+    }
+
+    expect(server.gauges().connections).toBe(1);
+    connection.send(compressed(ping));
+    expect(messageIn(await connection.frame())).toEqual({ type: 'pong' });
+  });
+
   it('is a sign of life, and so is a pong after it', async () => {
     const { port, clock, server } = await stage();
     const connection = await ready(port);
