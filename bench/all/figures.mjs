@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
  * @property {{ rows: LatencyRow[] }} [latency]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [connect]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [memory]
- * @property {{ rows: CompressionRow[], memory: { name: string, rssPerConnectionBytes: number }[] }} [compression]
+ * @property {{ rows: CompressionRow[], memory: { name: string, heapPerConnectionBytes: number }[] }} [compression]
  * @property {{ clients: number, results: ({ name: string } & Record<string, number>)[] }} [keep-alive]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [client-receive]
  * @property {{ stalled: number, boundBytes: number, results: StalledResult[] }} [stalled-readers]
