@@ -21,6 +21,7 @@ const scripts = [
   'latency',
   'connect',
   'memory',
+  'compression',
   'keep-alive',
   'stalled-readers',
   'client-receive',

@@ -21,6 +21,7 @@ export function toBars(results) {
     ...unicast(results),
     ...latency(results),
     ...memory(results),
+    ...compression(results),
     ...connecting(results),
     ...keepAlive(results),
     ...eventStreams(results),
@@ -127,6 +128,30 @@ function memory(results) {
       theirs: kibibytes('graphql-sse'),
       ours: kibibytes('millrace-sse'),
       most: 12,
+    }),
+  ];
+}
+
+/** @param {Results} results */
+function compression({ compression: measured }) {
+  const textBytes = 1_024;
+  const cost = (/** @type {string} */ candidate) =>
+    measured?.rows.find(
+      (row) => row.candidate === candidate && !row.unicast && row.textBytes === textBytes,
+    )?.cpuPerMessageUs;
+  const heapBytes = (/** @type {string} */ candidate) =>
+    measured?.memory.find(({ name }) => name === candidate)?.heapPerConnectionBytes ?? NaN;
+  // resident memory differs by more between two runs; what zlib holds is for test/memory/compression.test.ts
+  const held = heapBytes('millrace-compressed') - heapBytes('millrace');
+  const ours = { measure: 'fan-out, compressed', unit: 'us', ours: cost('millrace-compressed') };
+  return [
+    withinTimes({ ...ours, peer: 'uncompressed', theirs: cost('millrace'), times: 1.25 }),
+    cheaper({ ...ours, peer: 'graphql-ws, ws', theirs: cost('graphql-ws-compressed'), times: 6 }),
+    bound({
+      measure: 'JS heap of compression, per connection',
+      unit: 'B',
+      ours: Number.isNaN(held) ? undefined : held,
+      most: 512,
     }),
   ];
 }

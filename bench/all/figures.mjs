@@ -8,12 +8,14 @@ import { readFile } from 'node:fs/promises';
  * @property {{ rows: LatencyRow[] }} [latency]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [connect]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [memory]
+ * @property {{ rows: CompressionRow[], memory: { name: string, heapPerConnectionBytes: number }[] }} [compression]
  * @property {{ clients: number, results: ({ name: string } & Record<string, number>)[] }} [keep-alive]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [client-receive]
  * @property {{ stalled: number, boundBytes: number, results: StalledResult[] }} [stalled-readers]
  */
 
 /** @typedef {{ candidate: string, clients: number, unicast: boolean, window: number, textBytes: number, cpuPerMessageUs: number }} FanOutRow */
+/** @typedef {{ candidate: string, unicast: boolean, textBytes: number, cpuPerMessageUs: number }} CompressionRow */
 /** @typedef {{ candidate: string, rate: number, lost: number, latencyMs: { p99: number } }} LatencyRow */
 /** @typedef {{ latency: { latencyMs: { p99: number } }, growthBytes: number, cutOff: number }} StalledMeasure */
 /** @typedef {{ name: string, reading: StalledMeasure, stalled: StalledMeasure }} StalledResult */

@@ -25,8 +25,13 @@ function node(name) {
 export const candidates = {
   millrace: { label: 'millrace', command: node('millrace') },
   'millrace-sse': { label: 'millrace (SSE)', command: node('millrace-sse') },
+  'millrace-compressed': { label: 'millrace, compressed', command: node('millrace-compressed') },
   'graphql-ws': { label: 'graphql-ws', command: node('graphql-ws') },
   'graphql-ws-jit': { label: 'graphql-ws + graphql-jit', command: node('graphql-ws-jit') },
+  'graphql-ws-compressed': {
+    label: 'graphql-ws, compressed by ws',
+    command: node('graphql-ws-compressed'),
+  },
   mercurius: { label: 'mercurius', command: node('mercurius') },
   'subscriptions-transport-ws': {
     label: 'subscriptions-transport-ws',

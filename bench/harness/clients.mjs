@@ -20,6 +20,7 @@ export const defaultTextBytes = 68;
  * @property {number} [sourceAddresses] 127.0.0.2 and so many; needed above 28,000 clients
  * @property {number} [inFlight] handshakes at the same time; 200 unless given
  * @property {boolean} [shortIds] every operation has the id "1"
+ * @property {boolean} [compressed] clients offer compression, and fail without it
  * @property {boolean} [allowClose] a connection that the server closes is counted instead of failing
  */
 
@@ -181,6 +182,7 @@ function toFlags({ announcement: { port, control, transport } }, options) {
     value === undefined ? [] : [`--${name}`, String(value)],
   );
   if (options.shortIds) words.push('--short-ids');
+  if (options.compressed) words.push('--compressed');
   if (options.allowClose) words.push('--allow-close');
   return words;
 }

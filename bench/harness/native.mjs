@@ -31,5 +31,5 @@ export async function buildNative() {
  */
 async function compile(target, sources) {
   const paths = sources.map((source) => `${folder}${source}`);
-  await promisify(execFile)('gcc', [...flags, '-o', target, ...paths, '-lm']);
+  await promisify(execFile)('gcc', [...flags, '-o', target, ...paths, '-lm', '-lz']);
 }

@@ -39,6 +39,8 @@ struct client {
   /** The beginning of a head, a frame or a chunk that has not come whole. */
   struct held_bytes held;
   enum chunk_state chunk_state;
+  /** Of a server that keeps a context for this client; nothing where all can share one. */
+  void *inflater;
   /** The beginning of an event of an event stream. */
   struct held_bytes event;
 };

@@ -6,9 +6,12 @@
 
 #include "fail.h"
 #include "handshake.h"
+#include "inflate.h"
 #include "websocket.h"
 
 #define QUERY "subscription($room: String!) { messageAdded(room: $room) { id room author seq text } }"
+/** What Chromium offers. */
+#define OFFER "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
 #define ID_CAPACITY 40
 
 static void write_id(const struct run *run, const struct client *client, char id[ID_CAPACITY]) {
@@ -47,9 +50,10 @@ static void request_upgrade(const struct run *run, struct client *client) {
       request, sizeof request,
       "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " SAMPLE_KEY "\r\n"
-      "Sec-WebSocket-Protocol: %s\r\n\r\n",
+      "Sec-WebSocket-Protocol: %s\r\n%s\r\n",
       run->options.port,
-      run->options.transport == TRANSPORT_WS ? "graphql-transport-ws" : "graphql-ws");
+      run->options.transport == TRANSPORT_WS ? "graphql-transport-ws" : "graphql-ws",
+      run->options.compressed ? OFFER : "");
   client_send(client, request, (size_t)length);
 }
 
@@ -80,6 +84,7 @@ size_t receive_head(struct run *run, struct client *client, const char *bytes, s
   } else {
     if (strncmp(head, "HTTP/1.1 101 ", 13) != 0 || strstr(head, SAMPLE_ACCEPT) == NULL)
       fail("client %u got no WebSocket: %s", client->index, head);
+    if (run->options.compressed) agree_on_compression(client, head);
     client->state = CLIENT_AWAITS_ACK;
     send_text(client, "{\"type\":\"connection_init\"}");
   }

@@ -22,6 +22,7 @@ static const struct option names[] = {
     {"source-addresses", required_argument, NULL, 'a'},
     {"in-flight", required_argument, NULL, 'f'},
     {"short-ids", no_argument, NULL, 'i'},
+    {"compressed", no_argument, NULL, 'C'},
     {"allow-close", no_argument, NULL, 'A'},
     {0},
 };
@@ -68,6 +69,7 @@ static void apply(struct options *options, int name, const char *word) {
     case 'a': options->source_addresses = parse_count(word); break;
     case 'f': options->in_flight = parse_count(word); break;
     case 'i': options->short_ids = true; break;
+    case 'C': options->compressed = true; break;
     case 'A': options->allow_close = true; break;
     default: exit(2); // getopt has said what is wrong
   }

@@ -31,6 +31,8 @@ struct options {
   uint32_t in_flight;
   /** Every operation has the id "1" instead of a distinct one of 36 characters. */
   bool short_ids;
+  /** Clients offer `permessage-deflate`, as browsers do, and inflate what they get. */
+  bool compressed;
   /** A connection that the server closes is counted instead of being a failure. */
   bool allow_close;
 };

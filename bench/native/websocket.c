@@ -5,9 +5,11 @@
 
 #include "events.h"
 #include "fail.h"
+#include "inflate.h"
 #include "operation.h"
 
 #define FINAL 0x80
+#define COMPRESSED 0x40
 #define MASKED 0x80
 #define LENGTH_16 126
 #define LENGTH_64 127
@@ -72,14 +74,23 @@ static void receive_text(struct run *run, struct client *client, const char *tex
     receive_message(run, client, text, length);
     return;
   }
-  run->frame_bytes = (uint32_t)length;
   deliver(run, client, seq);
+}
+
+static void receive_compressed(struct run *run, struct client *client, const char *payload,
+                               size_t length) {
+  size_t text_length;
+  const char *text = inflate_message(client, payload, length, &text_length);
+  receive_text(run, client, text, text_length);
 }
 
 static void receive_frame(struct run *run, struct client *client, enum opcode opcode,
                           const char *payload, size_t length) {
   switch (opcode) {
-    case OPCODE_TEXT: receive_text(run, client, payload, length); return;
+    case OPCODE_TEXT:
+      run->frame_bytes = (uint32_t)length;
+      receive_text(run, client, payload, length);
+      return;
     case OPCODE_PING: websocket_send(client, OPCODE_PONG, payload, length); return;
     case OPCODE_CLOSE: receive_close(run, client, payload, length); return;
     case OPCODE_PONG: return;
@@ -102,11 +113,13 @@ size_t websocket_consume(struct run *run, struct client *client, const char *byt
     uint64_t payload_length;
     size_t head = read_head(frame, length - at, &payload_length);
     if (head == 0) return at;
-    if ((frame[0] & 0xf0) != FINAL) fail("client %u got a part of a message", client->index);
+    bool compressed = run->options.compressed && frame[0] == (FINAL | COMPRESSED | OPCODE_TEXT);
+    if ((frame[0] & 0xf0) != FINAL && !compressed) fail("client %u got a part of a message", client->index);
     enum opcode opcode = frame[0] & 0x0f;
     const char *payload = bytes + at + head;
     size_t come = length - at - head;
     if (come < payload_length) {
+      if (compressed) return at;
       if (opcode == OPCODE_TEXT) client->coming_seq = find_seq(payload, come);
       else client->coming_seq = -1;
       if (client->coming_seq < 0) return at;
@@ -114,7 +127,12 @@ size_t websocket_consume(struct run *run, struct client *client, const char *byt
       run->frame_bytes = (uint32_t)payload_length;
       return length;
     }
-    receive_frame(run, client, opcode, payload, payload_length);
+    if (compressed) {
+      run->frame_bytes = (uint32_t)payload_length;
+      receive_compressed(run, client, payload, payload_length);
+    } else {
+      receive_frame(run, client, opcode, payload, payload_length);
+    }
     at += head + payload_length;
   }
   return at;

@@ -19,7 +19,7 @@ const firstSeq = 1_000_000; // seven digits for the next nine million events, so
 /** Numbers the events of this process, over all rooms. */
 export class MessageSequence {
   #last = firstSeq - 1;
-  #text = 'x'.repeat(defaultTextBytes);
+  #prose = proseOf(variety + defaultTextBytes);
   /** Together with the seven digits a message's id has 36 characters. */
   #idPrefix = randomUUID().slice(0, 29);
 
@@ -34,9 +34,36 @@ export class MessageSequence {
    * @returns {Message}
    */
   next(room, textBytes) {
-    if (this.#text.length !== textBytes) this.#text = 'x'.repeat(textBytes);
+    if (this.#prose.length !== variety + textBytes) this.#prose = proseOf(variety + textBytes);
     this.#last += 1;
     const seq = this.#last;
-    return { id: `${this.#idPrefix}${seq}`, room, author: 'Ada Lovelace', seq, text: this.#text };
+    const start = (seq * step) % variety;
+    const text = this.#prose.slice(start, start + textBytes);
+    return { id: `${this.#idPrefix}${seq}`, room, author: 'Ada Lovelace', seq, text };
   }
+}
+
+/** Texts begin at so many places of the prose, and each so far behind the last one. */
+const variety = 65_536;
+const step = 7_919;
+
+const words =
+  'the river turns a wheel and whoever lives there grinds what the fields gave in summer while rain falls on slate roofs'.split(
+    ' ',
+  );
+
+/**
+ * Words in an order that does not repeat: what is compressed must not be easier than what people write.
+ *
+ * @param {number} bytes
+ * @returns {string}
+ */
+function proseOf(bytes) {
+  let state = 1;
+  let text = '';
+  while (text.length < bytes) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    text += `${words[(state >>> 16) % words.length]} `;
+  }
+  return text.slice(0, bytes);
 }

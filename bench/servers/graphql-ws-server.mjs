@@ -13,13 +13,18 @@ import { createSchema } from './schema.mjs';
  * graphql-ws over ws, as its documentation says.
  *
  * @param {(schema: import('graphql').GraphQLSchema) => object} [toOptions] more options of `useServer`
+ * @param {import('ws').ServerOptions} [socketOptions] of ws
  * @returns {Promise<void>}
  */
-export async function serveGraphqlWs(toOptions = () => ({})) {
+export async function serveGraphqlWs(toOptions = () => ({}), socketOptions = {}) {
   const rooms = new Rooms();
   const schema = createSchema(rooms.field());
   const httpServer = createServer();
-  const webSocketServer = new WebSocketServer({ server: httpServer, path: '/graphql' });
+  const webSocketServer = new WebSocketServer({
+    ...socketOptions,
+    server: httpServer,
+    path: '/graphql',
+  });
   useServer({ schema, ...toOptions(schema) }, webSocketServer, keepAliveMs);
   serveControl({
     port: await listenOnLoopback(httpServer),

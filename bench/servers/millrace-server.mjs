@@ -11,9 +11,10 @@ import { createSchema } from './schema.mjs';
  * Millrace as its documentation says, on all transports; the generator chooses one.
  *
  * @param {import('./control.mjs').Candidate['transport']} transport what to announce
+ * @param {Partial<import('millrace/server').ServerOptions>} [options] more than its documentation begins with
  * @returns {Promise<void>}
  */
-export async function serveMillrace(transport) {
+export async function serveMillrace(transport, options = {}) {
   const broker = createMemoryBroker();
   /** @type {import('millrace/broker').Topic<Message>} */
   const messages = broker.topic('messages');
@@ -29,6 +30,7 @@ export async function serveMillrace(transport) {
     protocols: ['graphql-transport-ws', 'subscriptions-transport-ws', 'sse'],
     // nobody else lets clients resume; over SSE that would be an event id of some hundred bytes with each message
     resume: false,
+    ...options,
   });
   const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
   serveControl({

@@ -10,6 +10,8 @@ import { writeByteString } from './write-byte-string.ts';
 /** A WebSocket of `ws` that knows what serves it, so that all sockets share their listeners. */
 export class ServedWebSocket extends WebSocket {
   served?: NodeSocket | undefined = undefined;
+  /** Whether what it reads now came with an earlier chunk, and had to be inflated first or to wait for what had. */
+  isLate?: boolean = false;
 }
 
 /** Has `server` serve a socket whose upgrade is complete; `stream` is what the upgrade handed over. */
@@ -19,7 +21,8 @@ export function serveWebSocket(
   { stream, ...accepted }: { readonly stream: Duplex } & Omit<AcceptedSocket, 'onGone'>,
 ): void {
   const served: ServedStream = stream;
-  const socket = new NodeSocket(webSocket, stream, server.limits.outboxHighWaterBytes / 2);
+  const roomyBytes = server.limits.outboxHighWaterBytes / 2;
+  const socket = new NodeSocket(webSocket, stream, roomyBytes);
   webSocket.served = socket;
   served[servedBy] = socket;
   socket.events = server.open(socket, accepted);
@@ -37,7 +40,7 @@ export function serveWebSocket(
  * `ws` has begun to close.
  */
 class NodeSocket implements FrameSocket {
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ServedWebSocket;
   readonly #stream: Duplex;
   readonly #roomyBytes: number;
   /** Set before anything can happen. */
@@ -48,7 +51,7 @@ class NodeSocket implements FrameSocket {
   #hasSpoken = false;
 
   /** @param roomyBytes - with so many bytes waiting somebody who waits for room may go on */
-  constructor(webSocket: WebSocket, stream: Duplex, roomyBytes: number) {
+  constructor(webSocket: ServedWebSocket, stream: Duplex, roomyBytes: number) {
     this.#webSocket = webSocket;
     this.#stream = stream;
     this.#roomyBytes = roomyBytes;
@@ -90,7 +93,7 @@ class NodeSocket implements FrameSocket {
 
   send(frame: string): void {
     // Not at zero alone: a pong of `ws` may wait behind the last message. A socket that is gone tells by its close event.
-    this.#webSocket.send(frame, () => {
+    this.#webSocket.send(frame, { compress: false }, () => {
       if (this.bufferedBytes <= this.#roomyBytes) this.events?.drained();
     });
   }
@@ -109,8 +112,11 @@ class NodeSocket implements FrameSocket {
 
   /** A whole message came. */
   speak(frame: string | Uint8Array): void {
-    this.#hasSpoken = true;
+    const { isLate = false } = this.#webSocket;
+    if (!isLate) this.#hasSpoken = true;
     this.events?.message(frame);
+    // the beginning of the next one has been followed already
+    if (isLate && this.#progress?.isUnderWay) this.events?.incomplete();
   }
 
   /** A chunk came, and `ws` has read it: that the peer lives shows in these, so pings and pongs need no listeners. */

@@ -7,6 +7,7 @@ import { WebSocketServer } from 'ws';
 import type { Server } from '../server/index.ts';
 import { Pace, newcomersPerTurn } from '../server/pace.ts';
 import { systemClock } from '../server/system-clock.ts';
+import { canInflate, deflateRaw, inflateWithoutContext, noContexts } from './node-deflate.ts';
 import { toRequestHead } from './node-request-head.ts';
 import { ServedWebSocket, serveWebSocket } from './node-socket.ts';
 
@@ -22,15 +23,16 @@ const closeTimeoutMs = 5_000;
 
 /** Makes what upgrades requests to WebSocket and connects them with `server`. */
 export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
-  const { messageBytes, messageFragments } = server.limits;
+  const { messageFragments } = server.limits;
+  const messageBytes = toWsLimit(server.limits.messageBytes);
   const options = {
     WebSocket: ServedWebSocket,
     noServer: true,
     clientTracking: false,
-    maxPayload: toWsLimit(messageBytes),
+    maxPayload: messageBytes,
     maxFragments: toWsLimit(messageFragments),
     closeTimeout: closeTimeoutMs,
-    perMessageDeflate: false,
+    perMessageDeflate: canInflate && noContexts,
   } satisfies ServerOptions<typeof ServedWebSocket> & { readonly closeTimeout: number }; // which the types do not know
   const webSockets = new WebSocketServer(options);
   const newcomers = new Pace(systemClock, newcomersPerTurn);
@@ -44,24 +46,27 @@ export function createUpgrader(server: Server): (upgrade: Upgrade) => void {
         return refuseUpgrade(socket, decision);
       case 'accept-and-close':
         delete request.headers['sec-websocket-protocol'];
+        delete request.headers['sec-websocket-extensions'];
         return webSockets.handleUpgrade(request, socket, head, (webSocket) => {
           webSocket.on('error', ignore);
           if (decision.frame !== undefined) webSocket.send(decision.frame);
           webSocket.close(decision.code, decision.reason);
         });
-      case 'accept':
+      case 'accept': {
+        const { protocol, subprotocol, compression } = decision;
         // `ws` answers with the first that is offered; hooks are shown the headers as they came
-        request.headers = {
-          ...request.headers,
-          'sec-websocket-protocol': decision.subprotocol,
-        };
-        return webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-          serveWebSocket(server, webSocket, {
-            stream: socket,
-            protocol: decision.protocol,
-            request: requestHead,
-          }),
-        );
+        request.headers = { ...request.headers, 'sec-websocket-protocol': subprotocol };
+        if (compression) request.headers['sec-websocket-extensions'] = compression.extension;
+        else delete request.headers['sec-websocket-extensions'];
+        return webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+          const accepted = { stream: socket, protocol, request: requestHead };
+          if (!compression || !canInflate) return serveWebSocket(server, webSocket, accepted);
+          inflateWithoutContext(webSocket, messageBytes);
+          const { windowBits } = compression;
+          const compressed = { ...accepted, compression: { windowBits, deflate: deflateRaw } };
+          return serveWebSocket(server, webSocket, compressed);
+        });
+      }
     }
   };
   const upgradeIn = async (turn: Promise<void>, newcomer: Upgrade): Promise<void> => {

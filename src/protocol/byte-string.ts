@@ -13,7 +13,7 @@ export function isAscii(text: string): boolean {
 
 /** The bytes of `text` in UTF-8; an unpaired surrogate becomes U+FFFD, as every encoder has it. */
 export function toByteString(text: string): ByteString {
-  return isAscii(text) ? text : fromBytes(encoder.encode(text));
+  return isAscii(text) ? text : byteStringOf(encoder.encode(text));
 }
 
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -21,7 +21,8 @@ const encoder = /* @__PURE__ */ new TextEncoder();
 /** Characters made by one call: its arguments stand on the stack. */
 const batchBytes = 4_096;
 
-function fromBytes(bytes: Uint8Array): ByteString {
+/** `bytes` as they are, whatever they stand for. */
+export function byteStringOf(bytes: Uint8Array): ByteString {
   const batches: string[] = [];
   for (let start = 0; start < bytes.length; start += batchBytes) {
     batches.push(String.fromCharCode(...bytes.subarray(start, start + batchBytes)));

@@ -1,6 +1,6 @@
 export { createAppsyncClient } from './appsync/client-connection.ts';
 export { protocolsMeant, realtimeSuffix } from './appsync/handshake.ts';
-export { isAscii, toByteString } from './byte-string.ts';
+export { byteStringOf, isAscii, toByteString } from './byte-string.ts';
 export type { ByteString } from './byte-string.ts';
 export {
   encodeComplete as encodeCallbackComplete,
@@ -55,6 +55,14 @@ export type { MultipartParserOptions, Part } from './multipart/multipart-parser.
 export { parseBoundary } from './multipart/parse-boundary.ts';
 export { negotiate, parseSubprotocols } from './negotiation.ts';
 export type { Negotiation } from './negotiation.ts';
+export {
+  agreeOnDeflate,
+  deflatedHead,
+  mostStoredBytes,
+  storedBlockBytes,
+  withoutFlush,
+} from './permessage-deflate.ts';
+export type { DeflateAgreement } from './permessage-deflate.ts';
 export type { ResponseFraming } from './response-framing.ts';
 export { tailOf, toIdText } from './result-envelope.ts';
 export type { ResultEnvelope } from './result-envelope.ts';
@@ -79,5 +87,5 @@ export type {
 } from './subscriptions-transport-ws/messages.ts';
 export { TokenBucket } from './token-bucket.ts';
 export type { Rate } from './token-bucket.ts';
-export { pingFrame, textFrame, textFrameHead } from './websocket-frame.ts';
+export { pingFrame, plainHead, textFrame, textFrameHead } from './websocket-frame.ts';
 export { utf8Length } from './utf8-length.ts';

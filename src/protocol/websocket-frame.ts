@@ -12,19 +12,35 @@ export function textFrame(text: string): ByteString {
 
 /** What stands before the payload of such a frame. */
 export function textFrameHead(payloadBytes: number): ByteString {
-  if (payloadBytes < 126) return String.fromCharCode(finalText, payloadBytes);
-  if (payloadBytes < 65_536) {
-    return String.fromCharCode(finalText, 126, payloadBytes >>> 8, payloadBytes & 0xff);
-  }
-  return (
-    String.fromCharCode(finalText, 127) +
-    fourBytes(Math.floor(payloadBytes / 2 ** 32)) +
-    fourBytes(payloadBytes % 2 ** 32)
-  );
+  return frameHead(finalText, payloadBytes);
+}
+
+/** The same where the payload is compressed (RFC 7692 section 6). */
+export function compressedTextFrameHead(payloadBytes: number): ByteString {
+  return frameHead(finalText | rsv1, payloadBytes);
+}
+
+/** What stands before an id in a frame whose message is not compressed. */
+export function plainHead(beforeId: ByteString, idBytes: number, tailBytes: number): ByteString {
+  return textFrameHead(beforeId.length + idBytes + tailBytes) + beforeId;
 }
 
 /** FIN, and the opcode of text. */
 const finalText = 0x81;
+
+const rsv1 = 0x40;
+
+function frameHead(first: number, payloadBytes: number): ByteString {
+  if (payloadBytes < 126) return String.fromCharCode(first, payloadBytes);
+  if (payloadBytes < 65_536) {
+    return String.fromCharCode(first, 126, payloadBytes >>> 8, payloadBytes & 0xff);
+  }
+  return (
+    String.fromCharCode(first, 127) +
+    fourBytes(Math.floor(payloadBytes / 2 ** 32)) +
+    fourBytes(payloadBytes % 2 ** 32)
+  );
+}
 
 /** In network byte order. */
 function fourBytes(value: number): ByteString {

@@ -9,6 +9,8 @@ import type { Clock, Protocol, WebSocketProtocol } from '../vocabulary.ts';
 import type { CallbackSettings } from './callback/callback-options.ts';
 import { toCallbackSettings } from './callback/callback-options.ts';
 import { Capacity } from './capacity.ts';
+import type { Compression } from './compression.ts';
+import { createCompression } from './compression.ts';
 import { Counters } from './counters.ts';
 import { Deadlines } from './deadlines.ts';
 import { Documents } from './documents.ts';
@@ -53,6 +55,8 @@ export interface ServerCore {
   readonly capacity: Capacity;
   readonly principals: Principals;
   readonly counters: Counters;
+  /** `undefined` where nothing is compressed. */
+  readonly compression: Compression | undefined;
   readonly slowConsumer: SlowConsumerPolicy;
   readonly engine: ExecutionEngine;
   readonly documents: Documents;
@@ -113,6 +117,7 @@ export function createCore(options: ServerOptions): ServerCore {
   const keepAlive = givenNumbers('keepAlive', options.keepAlive ?? {});
   const clock = options.clock ?? systemClock;
   const report = createReporter(options.onInternalError);
+  const counters = new Counters();
   return {
     options,
     protocols,
@@ -129,7 +134,8 @@ export function createCore(options: ServerOptions): ServerCore {
     replays: new Pace(clock, replaysPerTurn),
     capacity: new Capacity(options.limits),
     principals: new Principals({ principal: options.principal, limits, report }),
-    counters: new Counters(),
+    counters,
+    compression: createCompression(options.compression, counters),
     slowConsumer,
     engine: options.engine ?? createReferenceEngine({ limits }),
     documents: new Documents(options, report),

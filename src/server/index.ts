@@ -6,6 +6,12 @@ export type {
   CallbackResponseLike,
 } from './callback/callback-options.ts';
 export type { DrainOptions } from './drain.ts';
+export type {
+  CompressionOptions,
+  DeflateSettings,
+  RawDeflate,
+  SocketCompression,
+} from './compression.ts';
 export type { ServerCounters } from './counters.ts';
 export { refuse } from './refusal.ts';
 export type { Refusal } from './refusal.ts';

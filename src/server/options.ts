@@ -12,6 +12,7 @@ import type {
   WebSocketProtocol,
 } from '../vocabulary.ts';
 import type { CallbackOptions } from './callback/callback-options.ts';
+import type { CompressionOptions } from './compression.ts';
 import type { Limits } from './limits.ts';
 import type { PersistedQueriesOptions } from './persisted-queries.ts';
 import type { Refusal } from './refusal.ts';
@@ -174,6 +175,15 @@ export interface ServerOptions<
   readonly incrementalFormat?:
     | IncrementalFormat
     | ((event: OperationEvent<Session>) => IncrementalFormat);
+  /**
+   * Results on WebSockets are compressed for clients that offer `permessage-deflate` (RFC 7692), where the adapter can: on Node. A result is compressed
+   * once for all who get it. `true`: by the defaults.
+   *
+   * @remarks
+   * Whoever sees how long encrypted messages are learns something about a secret that stands in one message with a text of their choice.
+   * @defaultValue false
+   */
+  readonly compression?: CompressionOptions | boolean;
   /** What happens to the results of a peer that reads too slowly. @defaultValue 'disconnect' */
   readonly slowConsumer?: SlowConsumerPolicy;
   /** How clients that opted in (`extensions.resume`) go on where they stopped; `false`: they cannot. */

@@ -1,10 +1,31 @@
-import { tailOf, textFrameHead, toByteString } from '../protocol/index.ts';
+import { byteStringOf, deflatedHead, plainHead, tailOf, toByteString } from '../protocol/index.ts';
 import type { ByteString, ResultEnvelope } from '../protocol/index.ts';
+import type { DeflatedEnvelope } from './compression.ts';
 import { FrameBatch } from './frame-batch.ts';
 import type { Outbox, Writing } from './outbox.ts';
 
 /** Characters of a result from which on it is written by reference: joining and copying it for each client would cost more than a second buffer. */
 export const largeResultLength = 16_384;
+
+/** The WebSocket frames of a result in `envelope`, compressed if that has a deflater which finds it worth while. */
+export function framesOf(
+  envelope: DeflatedEnvelope,
+  resultText: string,
+): ResultFrames | LargeResultFrames {
+  const tail = tailOf(envelope, resultText);
+  const deflated = envelope.deflater?.deflate(tail);
+  if (deflated) {
+    return deflated.length < largeResultLength
+      ? new ResultFrames(envelope, byteStringOf(deflated), deflatedHead)
+      : new LargeResultFrames(envelope, deflated, deflatedHead);
+  }
+  return resultText.length < largeResultLength
+    ? new ResultFrames(envelope, toByteString(tail), plainHead)
+    : new LargeResultFrames(envelope, new TextEncoder().encode(tail), plainHead);
+}
+
+/** Writes what stands before an id of `idBytes` in a frame. */
+type HeadWriter = (beforeId: ByteString, idBytes: number, tailBytes: number) => ByteString;
 
 /**
  * The WebSocket frames of one result for all who get it in the same envelope.
@@ -18,16 +39,16 @@ export class ResultFrames {
   readonly tail: ByteString;
   /** This frame as the first of a batch. */
   readonly batch: FrameBatch = new FrameBatch(this);
-  readonly #fixedBytes: number;
+  readonly #headBeforeId: HeadWriter;
   #headIdBytes = -1;
   #head: ByteString = '';
   #id: ByteString | undefined;
   #frame: ByteString = '';
 
-  constructor(envelope: ResultEnvelope, resultText: string) {
+  constructor(envelope: ResultEnvelope, tail: ByteString, headBeforeId: HeadWriter) {
     this.envelope = envelope;
-    this.tail = toByteString(tailOf(envelope, resultText));
-    this.#fixedBytes = envelope.beforeId.length + this.tail.length;
+    this.tail = tail;
+    this.#headBeforeId = headBeforeId;
   }
 
   /** Writes the frame of `id`, as {@link ResultFrames.frame} makes it. */
@@ -48,7 +69,7 @@ export class ResultFrames {
   headFor(idBytes: number): ByteString {
     if (idBytes !== this.#headIdBytes) {
       this.#headIdBytes = idBytes;
-      this.#head = textFrameHead(this.#fixedBytes + idBytes) + this.envelope.beforeId;
+      this.#head = this.#headBeforeId(this.envelope.beforeId, idBytes, this.tail.length);
     }
     return this.#head;
   }
@@ -64,10 +85,12 @@ export class LargeResultFrames {
   readonly envelope: ResultEnvelope;
   /** Behind the id; nobody writes into it. */
   readonly tail: Uint8Array;
+  readonly #headBeforeId: HeadWriter;
 
-  constructor(envelope: ResultEnvelope, resultText: string) {
+  constructor(envelope: ResultEnvelope, tail: Uint8Array, headBeforeId: HeadWriter) {
     this.envelope = envelope;
-    this.tail = new TextEncoder().encode(tailOf(envelope, resultText));
+    this.tail = tail;
+    this.#headBeforeId = headBeforeId;
   }
 
   /** Writes the frame of `id`. */
@@ -82,7 +105,6 @@ export class LargeResultFrames {
 
   /** What stands before {@link LargeResultFrames.tail}; `id` as for {@link ResultFrames.frame}. */
   head(id: ByteString): ByteString {
-    const { beforeId } = this.envelope;
-    return textFrameHead(beforeId.length + id.length + this.tail.length) + beforeId + id;
+    return this.#headBeforeId(this.envelope.beforeId, id.length, this.tail.length) + id;
   }
 }

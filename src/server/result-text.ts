@@ -1,7 +1,9 @@
-import type { ResponseFraming, ResultEnvelope } from '../protocol/index.ts';
+import type { ResponseFraming } from '../protocol/index.ts';
 import type { FormattedResult } from '../vocabulary.ts';
+import type { DeflatedEnvelope } from './compression.ts';
 import type { ResumeMark } from './resume/resume-subject.ts';
-import { LargeResultFrames, ResultFrames, largeResultLength } from './result-frames.ts';
+import { framesOf } from './result-frames.ts';
+import type { LargeResultFrames, ResultFrames } from './result-frames.ts';
 import { StreamPiece } from './stream-piece.ts';
 
 /**
@@ -38,7 +40,7 @@ export class ResultText {
   }
 
   /** Its WebSocket frames in `envelope`. */
-  framesIn(envelope: ResultEnvelope): ResultFrames | LargeResultFrames {
+  framesIn(envelope: DeflatedEnvelope): ResultFrames | LargeResultFrames {
     if (this.#latestFrames?.envelope === envelope) return this.#latestFrames;
     this.#latestFrames =
       this.#frames.find((frames) => frames.envelope === envelope) ?? this.#makeFrames(envelope);
@@ -58,9 +60,8 @@ export class ResultText {
     return this.#latestPiece;
   }
 
-  #makeFrames(envelope: ResultEnvelope): ResultFrames | LargeResultFrames {
-    const Frames = this.text.length < largeResultLength ? ResultFrames : LargeResultFrames;
-    const made = new Frames(envelope, this.text);
+  #makeFrames(envelope: DeflatedEnvelope): ResultFrames | LargeResultFrames {
+    const made = framesOf(envelope, this.text);
     this.#frames = [...this.#frames, made];
     return made;
   }

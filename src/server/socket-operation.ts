@@ -1,6 +1,7 @@
 import type { ByteString, ResultEnvelope, ServerOperation } from '../protocol/index.ts';
 import { textFrame, toByteString, toIdText, utf8Length } from '../protocol/index.ts';
 import type { FormattedError } from '../vocabulary.ts';
+import type { Deflater, DeflatedEnvelope } from './compression.ts';
 import type { OperationRun, ResultSink } from './operation-run.ts';
 import type { Outbox, Writing } from './outbox.ts';
 import type { Counted } from './principals.ts';
@@ -21,13 +22,20 @@ export interface OperationCarrier {
   room(): Promise<void> | undefined;
 }
 
+/** What an operation of a socket gets from its session. */
+interface OperationSetting {
+  readonly envelope: ResultEnvelope;
+  readonly deflater: Deflater | undefined;
+  readonly counted: Counted;
+}
+
 /** One operation of a socket: where its results go. The machine's object carries it, so that no table of them is needed. */
 export class SocketOperation implements ResultSink, ResultReader {
   readonly #carrier: OperationCarrier;
   readonly operation: ServerOperation;
   /** Of its carrier: here, because a delivery that looks for it costs more than one that does not. */
   readonly #outbox: Outbox;
-  readonly #envelope: ResultEnvelope;
+  readonly #envelope: DeflatedEnvelope;
   /** The id as it stands in frames. */
   readonly #idText: ByteString;
   readonly #counted: Counted;
@@ -39,13 +47,13 @@ export class SocketOperation implements ResultSink, ResultReader {
   constructor(
     carrier: OperationCarrier,
     operation: ServerOperation,
-    { envelope, counted }: { readonly envelope: ResultEnvelope; readonly counted: Counted },
+    { envelope, deflater, counted }: OperationSetting,
   ) {
     this.#carrier = carrier;
     this.operation = operation;
     this.#outbox = carrier.outbox;
-    this.#envelope = envelope;
     this.#idText = toByteString(toIdText(operation.id));
+    this.#envelope = deflater?.envelopeFor(envelope, this.#idText.length) ?? envelope;
     this.#counted = counted;
   }
 

@@ -9,6 +9,7 @@ import type {
 } from '../vocabulary.ts';
 import { never } from '../vocabulary.ts';
 import type { Sheddable, SocketPlace } from './capacity.ts';
+import type { Deflater, SocketCompression } from './compression.ts';
 import type { AcceptedConnect } from './connect.ts';
 import { decideConnect, notifyDisconnect } from './connect.ts';
 import type { ServerCore } from './core.ts';
@@ -42,6 +43,7 @@ export class SocketSession
   readonly #connection: ServerConnection;
   readonly outbox: Outbox;
   slot: number | undefined = undefined;
+  readonly #deflater: Deflater | undefined;
   readonly #quota: OperationQuota;
   readonly #place: SocketPlace;
   readonly #onGone: (session: SocketSession) => void;
@@ -63,6 +65,7 @@ export class SocketSession
     this.#onGone = accepted.onGone;
     this.#event = { session: {}, request: accepted.request, protocol: accepted.protocol };
     this.outbox = new Outbox(socket, limits, core);
+    this.#deflater = accepted.compression && core.compression?.deflaterFor(accepted.compression);
     this.#quota = new OperationQuota(core, now);
     const { protocol, request } = accepted;
     this.#connection = createServerConnection(protocol, now, core.connectionOptions, request);
@@ -256,6 +259,7 @@ export class SocketSession
       return this.#apply(this.#connection.error(operation, [counting.error]));
     const started = new SocketOperation(this, operation, {
       envelope: this.#connection.resultEnvelope(operation.id),
+      deflater: this.#deflater,
       counted: counting.counted,
     });
     // what waits of a predecessor that has ended would be taken for its own
@@ -357,6 +361,8 @@ function isGone(life: Life): life is Gone {
 export interface AcceptedSocket {
   readonly protocol: WebSocketProtocol;
   readonly request: RequestHead;
+  /** What the decision on the upgrade offered, if the adapter took it; for sockets that take frames. */
+  readonly compression?: SocketCompression;
   /** Called once, when the socket is gone. */
   readonly onGone: (session: SocketSession) => void;
 }

@@ -1,6 +1,12 @@
 import { ProtocolViolation, errorEntry } from '../errors.ts';
-import { negotiate, parseSubprotocols, protocolsMeant, realtimeSuffix } from '../protocol/index.ts';
-import type { Negotiation } from '../protocol/index.ts';
+import {
+  agreeOnDeflate,
+  negotiate,
+  parseSubprotocols,
+  protocolsMeant,
+  realtimeSuffix,
+} from '../protocol/index.ts';
+import type { DeflateAgreement, Negotiation } from '../protocol/index.ts';
 import type { WebSocketProtocol } from '../vocabulary.ts';
 import { retryLater } from './capacity.ts';
 import type { ServerCore } from './core.ts';
@@ -9,7 +15,13 @@ import type { RequestHead } from './request-head.ts';
 
 /** What an adapter does with a request to upgrade to WebSocket. */
 export type UpgradeDecision =
-  | { readonly kind: 'accept'; readonly protocol: WebSocketProtocol; readonly subprotocol: string }
+  | {
+      readonly kind: 'accept';
+      readonly protocol: WebSocketProtocol;
+      readonly subprotocol: string;
+      /** What an adapter that can compress answers, and hands over with the socket; others, and those who have no use for it, leave it alone. */
+      readonly compression?: DeflateAgreement;
+    }
   /**
    * Complete the upgrade without a subprotocol, send `frame` if there is one, then close: a browser shows its program a close code, never an HTTP
    * status.
@@ -42,15 +54,18 @@ export function decideUpgrade(core: ServerCore, request: RequestHead): UpgradeDe
       parseSubprotocols(request.headers['sec-websocket-protocol']),
       protocolsMeant(request, core.webSocketProtocols),
     );
-    return negotiated.kind === 'chosen'
-      ? { kind: 'accept', protocol: negotiated.protocol, subprotocol: negotiated.subprotocol }
-      : { kind: 'accept-and-close', ...closeFor(negotiated) };
+    if (negotiated.kind === 'none') return { kind: 'accept-and-close', ...closeFor(negotiated) };
+    const { protocol, subprotocol } = negotiated;
+    const compression = core.compression && agreeOnDeflate(request.headers[extensionsHeader]);
+    return { kind: 'accept', protocol, subprotocol, ...(compression && { compression }) };
   } catch (error) {
     if (error instanceof ProtocolViolation)
       return { kind: 'refuse', status: 400, message: error.message };
     throw error;
   }
 }
+
+const extensionsHeader = 'sec-websocket-extensions';
 
 function closeFor({ error, frame }: Extract<Negotiation, { kind: 'none' }>): {
   readonly frame?: string;

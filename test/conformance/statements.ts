@@ -8,9 +8,10 @@ const ranges = {
     [1, 32],
     [40, 53],
   ],
-  // without compression (30-35) and HTTP/2 (50-52)
+  // without HTTP/2 (50-52)
   WS: [
     [1, 23],
+    [30, 35],
     [40, 46],
   ],
   GH: [

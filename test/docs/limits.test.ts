@@ -75,6 +75,10 @@ describe('docs/limits.md', () => {
     );
   });
 
+  it('names every bound of compression with its default', () => {
+    expect(numbersOf('Compression')).toEqual(documentedDefaults('src/server/compression.ts'));
+  });
+
   it('names every bound of gateways with its default', () => {
     expect(numbersOf('Gateways')).toEqual(
       documentedDefaults('src/server/gateway/gateway-options.ts'),

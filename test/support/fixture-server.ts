@@ -1,6 +1,6 @@
 import { listen } from 'millrace/adapters/node';
 import { createServer } from 'millrace/server';
-import type { ServerGauges, ServerOptions } from 'millrace/server';
+import type { ServerCounters, ServerGauges, ServerOptions } from 'millrace/server';
 import { onTestFinished } from 'vitest';
 
 import { createFixtureApp } from './fixture-app.ts';
@@ -16,6 +16,7 @@ export interface FixtureServer {
   /** What clients did not get to see. */
   readonly internalErrors: readonly unknown[];
   gauges(): ServerGauges;
+  counters(): ServerCounters;
   /** Resolves once exactly `count` sources are open: what is published from then on reaches them, or nobody if it is 0. */
   sources(count: number): Promise<void>;
   /** Resolves once exactly `count` connections are open. */
@@ -82,6 +83,7 @@ async function startServer(
     webSocketUrl: running.url.replace('http:', 'ws:'),
     internalErrors,
     gauges: () => server.gauges(),
+    counters: () => server.counters(),
     sources: (count) => until(() => app.openSources() === count, `${count} open sources`),
     connections: (count) =>
       until(() => server.gauges().connections === count, `${count} open connections`),

@@ -1,8 +1,8 @@
-import type { FrameSocket, Server, SocketEvents } from 'millrace/server';
+import type { FrameSocket, Server, SocketCompression, SocketEvents } from 'millrace/server';
 import type { VirtualClock } from 'millrace/testing';
 
 import type { WebSocketProtocol } from '../../src/vocabulary.ts';
-import { readFrames } from './read-frames.ts';
+import { readCompressedFrames, readFrames } from './read-frames.ts';
 
 /** Something that a server did to a socket which takes frames. */
 export type SocketAction =
@@ -21,6 +21,7 @@ export class FrameClient implements FrameSocket {
   isAskedToNotify = false;
   readonly #clock: VirtualClock;
   #events: SocketEvents | undefined;
+  #compression: SocketCompression | undefined;
 
   constructor(clock: VirtualClock) {
     this.#clock = clock;
@@ -29,9 +30,11 @@ export class FrameClient implements FrameSocket {
   connect(
     server: Pick<Server, 'open'>,
     protocol: WebSocketProtocol = 'graphql-transport-ws',
+    compression?: SocketCompression,
   ): void {
     const request = { method: 'GET', url: '/graphql', headers: {} };
-    this.#events = server.open(this, { protocol, request });
+    this.#compression = compression;
+    this.#events = server.open(this, { protocol, request, ...(compression && { compression }) });
   }
 
   writeBytes(bytes: string): void {
@@ -103,7 +106,10 @@ export class FrameClient implements FrameSocket {
 
   /** Messages, and `ping` for pings, that were written since the last call. */
   async heard(): Promise<readonly unknown[]> {
-    const texts = await readFrames(Buffer.concat(writesIn(await this.settled())));
+    const bytes = Buffer.concat(writesIn(await this.settled()));
+    const texts = await (this.#compression
+      ? readCompressedFrames(bytes, this.#compression.windowBits)
+      : readFrames(bytes));
     return texts.map((text) => (text === 'ping' ? text : (JSON.parse(text) as unknown)));
   }
 

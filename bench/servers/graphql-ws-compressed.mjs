@@ -1,0 +1,3 @@
+import { serveGraphqlWs } from './graphql-ws-server.mjs';
+
+await serveGraphqlWs(() => ({}), { perMessageDeflate: true });
