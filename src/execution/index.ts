@@ -1,5 +1,5 @@
-export { createReferenceEngine } from './reference-engine.ts';
-export type { ReferenceEngineOptions } from './reference-engine.ts';
+export { createCompiledEngine, createReferenceEngine } from './reference-engine.ts';
+export type { CompiledEngine, ReferenceEngineOptions } from './reference-engine.ts';
 export { createGuardContext } from './guard-context.ts';
 export type { GuardContext } from './guard-context.ts';
 export { planDeferred } from './defer-plan.ts';

@@ -1,0 +1,80 @@
+import { getArgumentValues, isEnumType, isSpecifiedScalarType, getNamedType, Kind } from 'graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+
+import type { FieldPlan } from './plan.ts';
+import { coercedValues } from './semantics.ts';
+
+/** What an operation is executed with however often: its variables, and who resolves. */
+export interface BindingParts extends Pick<
+  GraphQLResolveInfo,
+  'schema' | 'fragments' | 'operation' | 'variableValues'
+> {
+  readonly hideSuggestions: boolean;
+}
+
+/** Argument values of a graphql-js: a plain object, of whichever prototype. */
+type ArgumentValues = Record<string, unknown>;
+
+/** Variables that are bound to the arguments of a plan. */
+export class Binding {
+  readonly parts: BindingParts;
+  /** Values that may be handed out as copies; `undefined`: they have to be made anew each time. */
+  readonly #known = new Map<FieldPlan, ArgumentValues | undefined>();
+
+  constructor(parts: BindingParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * The arguments of a field, for one call of its resolver, which may do with them what it wants.
+   *
+   * @throws GraphQLError for those that do not fit
+   */
+  argumentsOf(field: FieldPlan): ArgumentValues {
+    const known = this.#known.get(field);
+    if (known) return copy(known);
+    const values = this.#make(field);
+    if (!this.#known.has(field))
+      this.#known.set(
+        field,
+        isCopyable(field, values, coercedValues(this.parts.variableValues))
+          ? copy(values)
+          : undefined,
+      );
+    return values;
+  }
+
+  /** Throws what {@link Binding.argumentsOf} would, for a resolver that sees none. */
+  checkArguments(field: FieldPlan): void {
+    if (!this.#known.get(field)) this.argumentsOf(field);
+  }
+
+  #make({ definition, node }: FieldPlan): ArgumentValues {
+    const { variableValues, hideSuggestions } = this.parts;
+    // the last two are of graphql 17
+    return getArgumentValues(definition, node, variableValues, undefined, hideSuggestions);
+  }
+}
+
+function copy(values: ArgumentValues): ArgumentValues {
+  return Object.assign(
+    Object.create(Object.getPrototypeOf(values) as object | null) as object,
+    values,
+  );
+}
+
+/** Whether nothing of the values is made for one call alone: values of variables are shared by all in graphql-js, too. */
+function isCopyable(
+  { definition, node }: FieldPlan,
+  values: ArgumentValues,
+  coerced: object,
+): boolean {
+  return definition.args.every(({ name, type }) => {
+    const given = node.arguments?.find((argument) => argument.name.value === name)?.value;
+    if (given?.kind === Kind.VARIABLE && Object.hasOwn(coerced, given.name.value)) return true;
+    const named = getNamedType(type);
+    const value = values[name];
+    const isPrimitive = value === null || !['object', 'function'].includes(typeof value);
+    return isPrimitive && (isEnumType(named) || isSpecifiedScalarType(named));
+  });
+}

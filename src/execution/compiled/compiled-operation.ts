@@ -1,0 +1,160 @@
+import { defaultFieldResolver, defaultTypeResolver, Kind } from 'graphql';
+import type {
+  ExecutionResult,
+  GraphQLFieldResolver,
+  GraphQLResolveInfo,
+  GraphQLTypeResolver,
+} from 'graphql';
+import { LRUCache } from 'lru-cache';
+
+import { fragmentsByName } from '../fragments.ts';
+import { selectionsOf } from '../incremental-delivery.ts';
+import type { PreparedOperation } from '../types.ts';
+import { Binding } from './binding.ts';
+import { Compiler } from './compile.ts';
+import type { SelectionPlan } from './plan.ts';
+import { Run } from './run.ts';
+import type { RunInput } from './run.ts';
+import { coercedValues } from './semantics.ts';
+import type { Semantics } from './semantics.ts';
+
+/** Why an operation is left to graphql-js. */
+export type FallbackReason =
+  /** A version of graphql that was not compared. */
+  | 'version'
+  /** `@defer` or `@stream`. */
+  | 'incremental'
+  /** Fragments with variables of their own. */
+  | 'fragment-variables'
+  /** A directive on the operation that changes what an error does. */
+  | 'error-propagation'
+  /** The schema has no root type for it. */
+  | 'root-type'
+  /** A directive whose arguments cannot be had. */
+  | 'directives'
+  /** Somebody listens to the diagnostics channels of graphql. */
+  | 'tracing';
+
+/** What resolves where the schema does not say. */
+export interface Resolvers {
+  readonly fieldResolver?: GraphQLFieldResolver<unknown, unknown> | null | undefined;
+  readonly typeResolver?: GraphQLTypeResolver<unknown, unknown> | null | undefined;
+  readonly hideSuggestions: boolean;
+}
+
+/** Variables as graphql has coerced them, and fragments as resolvers see them. */
+export type Bound = Pick<GraphQLResolveInfo, 'variableValues' | 'fragments'>;
+
+/** An operation with variables: executes however often. */
+export type BoundOperation = (input: RunInput) => ExecutionResult | Promise<ExecutionResult>;
+
+/** Plans of one operation are kept for so many combinations of the variables that its directives look at. */
+const keptPlans = 16;
+
+/** Plans of fields that are kept for one of them. */
+const fieldLimit = 10_000;
+
+/** One operation and what it was compiled to. */
+export class CompiledOperation {
+  readonly #prepared: PreparedOperation;
+  readonly #semantics: Semantics;
+  /** Variables that directives look at. */
+  readonly #deciding: readonly string[];
+  /** By field resolver, then by the values of those variables. */
+  readonly #plans = new Map<unknown, LRUCache<string, SelectionPlan>>();
+
+  constructor(prepared: PreparedOperation, semantics: Semantics) {
+    this.#prepared = prepared;
+    this.#semantics = semantics;
+    this.#deciding = decidingVariables(prepared);
+  }
+
+  /** Binds variables; a reason if it has to be left to graphql-js. */
+  bind(bound: Bound, resolvers: Resolvers): BoundOperation | FallbackReason {
+    const { schema, operation } = this.#prepared;
+    const rootType = schema.getRootType(operation.operation);
+    if (!rootType) return 'root-type';
+    const fieldResolver = resolvers.fieldResolver ?? defaultFieldResolver;
+    const typeResolver = resolvers.typeResolver ?? defaultTypeResolver;
+    const { variableValues, fragments } = bound;
+    const binding = new Binding({
+      schema,
+      fragments,
+      operation,
+      variableValues,
+      hideSuggestions: resolvers.hideSuggestions,
+    });
+    const plans = this.#plansOf(fieldResolver);
+    const key = this.#keyOf(variableValues);
+    let plan = plans.get(key);
+    if (!plan) {
+      const compiler = new Compiler({
+        schema,
+        fragments: fragmentsByName(this.#prepared.document),
+        variableValues,
+        semantics: this.#semantics,
+        fieldResolver,
+        typeResolver,
+        fieldLimit,
+      });
+      try {
+        plan = compiler.compileRoot(rootType, operation.selectionSet);
+      } catch {
+        return 'directives';
+      }
+      plans.set(key, plan);
+    }
+    const fields = plan;
+    const semantics = this.#semantics;
+    return operation.operation === 'mutation'
+      ? (input) => new Run(binding, semantics, input).executeSerially(fields)
+      : (input) => new Run(binding, semantics, input).execute(fields);
+  }
+
+  #plansOf(fieldResolver: unknown): LRUCache<string, SelectionPlan> {
+    let plans = this.#plans.get(fieldResolver);
+    if (!plans) {
+      // an engine has one, and events that are executed with a guard another one
+      if (this.#plans.size >= 2) this.#plans.clear();
+      plans = new LRUCache({ max: keptPlans });
+      this.#plans.set(fieldResolver, plans);
+    }
+    return plans;
+  }
+
+  #keyOf(variableValues: GraphQLResolveInfo['variableValues']): string {
+    if (this.#deciding.length === 0) return '';
+    const coerced = coercedValues(variableValues);
+    return this.#deciding.map((name) => String(coerced[name])).join();
+  }
+}
+
+/** Why an operation cannot be compiled whatever its variables are. */
+export function objectionTo({
+  document,
+  operation,
+  isIncremental,
+}: PreparedOperation): FallbackReason | undefined {
+  if (isIncremental) return 'incremental';
+  const hasFragmentVariables = document.definitions.some(
+    (definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION &&
+      (definition.variableDefinitions?.length ?? 0) > 0,
+  );
+  if (hasFragmentVariables) return 'fragment-variables';
+  const changesErrors = operation.directives?.some(
+    ({ name }) => name.value === 'experimental_disableErrorPropagation',
+  );
+  return changesErrors ? 'error-propagation' : undefined;
+}
+
+function decidingVariables({ document, operation }: PreparedOperation): readonly string[] {
+  const names = new Set<string>();
+  for (const { directives = [] } of selectionsOf(operation, fragmentsByName(document))) {
+    for (const { name, arguments: given = [] } of directives) {
+      if (name.value !== 'skip' && name.value !== 'include') continue;
+      for (const { value } of given) if (value.kind === Kind.VARIABLE) names.add(value.name.value);
+    }
+  }
+  return [...names];
+}
