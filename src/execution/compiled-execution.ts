@@ -58,7 +58,6 @@ export class CompiledExecution {
       },
       { ...args, hideSuggestions },
     );
-    if (typeof bound === 'string') return this.#leave(bound);
     this.#compiled += 1;
     return bound({
       rootValue: args.rootValue,
@@ -77,10 +76,6 @@ export class CompiledExecution {
     if (!operation) return reference;
     const resolvers = { ...args, hideSuggestions: args.hideSuggestions === true };
     const bound = operation.bind(reference, resolvers);
-    if (typeof bound === 'string') {
-      this.#leave(bound);
-      return reference;
-    }
     const signal = args.abortSignal ?? undefined;
     return {
       ...reference,

@@ -44,9 +44,13 @@ export class Binding {
     return values;
   }
 
-  /** Throws what {@link Binding.argumentsOf} would, for a resolver that sees none. */
-  checkArguments(field: FieldPlan): void {
-    if (!this.#known.get(field)) this.argumentsOf(field);
+  /**
+   * The same for a resolver that perhaps sees none: nothing if that can be had later just as well.
+   *
+   * @throws GraphQLError for those that do not fit
+   */
+  argumentsUnlessKnown(field: FieldPlan): ArgumentValues | undefined {
+    return this.#known.get(field) ? undefined : this.argumentsOf(field);
   }
 
   #make({ definition, node }: FieldPlan): ArgumentValues {

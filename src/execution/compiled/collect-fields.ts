@@ -17,12 +17,15 @@ import type {
   SelectionSetNode,
 } from 'graphql';
 
+import type { Semantics } from './semantics.ts';
+
 /** What decides which fields of a selection there are. */
 export interface Selecting {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   /** As the installed graphql has them; only the values of directives are looked at. */
   readonly variableValues: GraphQLResolveInfo['variableValues'];
+  readonly semantics: Semantics;
 }
 
 /** Fields by the name that they have in the response, in its order. */
@@ -72,7 +75,9 @@ class Collector {
   }
 
   #visitSpread(name: string, spread: SelectionNode): void {
-    if (this.#visited.has(name) || !this.#isIncluded(spread)) return;
+    const isRepeated = this.#visited.has(name);
+    if (isRepeated && !this.#selecting.semantics.readsRepeatedSpreads) return;
+    if (!this.#isIncluded(spread) || isRepeated) return;
     this.#visited.add(name);
     const fragment = this.#selecting.fragments.get(name);
     if (fragment && this.#matches(fragment)) this.visit(fragment.selectionSet);

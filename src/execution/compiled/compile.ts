@@ -32,12 +32,10 @@ import type { Completer, Container, FieldPlan, Place, SelectionPlan } from './pl
 import type { Run } from './run.ts';
 import { toRuntimeType, typenameOf } from './runtime-type.ts';
 import { show, writerOf } from './semantics.ts';
-import type { Semantics } from './semantics.ts';
 import { isAsyncIterable, isIterable, isThenable, plainTests, put } from './values.ts';
 
 /** What plans are compiled from. */
 export interface Compiling extends Selecting {
-  readonly semantics: Semantics;
   readonly fieldResolver: GraphQLFieldResolver<unknown, unknown>;
   readonly typeResolver: GraphQLTypeResolver<unknown, unknown>;
   /** Plans of fields that may be kept; those beyond it are compiled each time. */
@@ -196,15 +194,19 @@ export class Compiler {
     const message = `Expected Iterable, but did not find one for field "${field.parentType.name}.${field.definition.name}".`;
     return (run, value) => {
       if (semantics.hasAsyncLists && isAsyncIterable(value)) {
-        const items = value[Symbol.asyncIterator]();
-        run.awaitList(place, items, (list, each) => take(run, list, each), depth);
+        run.awaitList(place, value, (list, each) => take(run, list, each));
         return hole;
       }
       if (!isIterable(value)) throw new GraphQLError(message);
       const list: unknown[] = [];
       run.objects[depth] = list as unknown as Container; // by index
-      if (semantics.drainsFailedLists) readToItsEnd(value, (each) => take(run, list, each));
-      else for (const each of value) take(run, list, each);
+      try {
+        if (semantics.drainsFailedLists) readToItsEnd(value, (each) => take(run, list, each));
+        else for (const each of value) take(run, list, each);
+      } catch (error) {
+        run.leaveContainer(list as unknown as Container, depth); // by index
+        throw error;
+      }
       return list;
     };
   }
@@ -299,14 +301,14 @@ function compileProperty(field: FieldPlan): (run: Run, source: unknown) => unkno
   const { name } = definition;
   const hasArguments = definition.args.length > 0;
   return (run, source) => {
-    if (hasArguments) run.binding.checkArguments(field);
+    const args = hasArguments ? run.binding.argumentsUnlessKnown(field) : undefined;
     if ((typeof source !== 'object' || source === null) && typeof source !== 'function')
       return undefined;
     const object = source as Record<string, unknown>;
     const value = object[name];
     if (typeof value !== 'function') return value;
     return (object[name] as (...given: unknown[]) => unknown)(
-      run.binding.argumentsOf(field),
+      args ?? run.binding.argumentsOf(field),
       run.context,
       run.infoOf(field),
     );

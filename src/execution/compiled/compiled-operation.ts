@@ -1,4 +1,4 @@
-import { defaultFieldResolver, defaultTypeResolver, Kind } from 'graphql';
+import { defaultFieldResolver, defaultTypeResolver, GraphQLError, Kind } from 'graphql';
 import type {
   ExecutionResult,
   GraphQLFieldResolver,
@@ -12,6 +12,7 @@ import { selectionsOf } from '../incremental-delivery.ts';
 import type { PreparedOperation } from '../types.ts';
 import { Binding } from './binding.ts';
 import { Compiler } from './compile.ts';
+import type { Compiling } from './compile.ts';
 import type { SelectionPlan } from './plan.ts';
 import { Run } from './run.ts';
 import type { RunInput } from './run.ts';
@@ -30,8 +31,6 @@ export type FallbackReason =
   | 'error-propagation'
   /** The schema has no root type for it. */
   | 'root-type'
-  /** A directive whose arguments cannot be had. */
-  | 'directives'
   /** Somebody listens to the diagnostics channels of graphql. */
   | 'tracing';
 
@@ -69,11 +68,9 @@ export class CompiledOperation {
     this.#deciding = decidingVariables(prepared);
   }
 
-  /** Binds variables; a reason if it has to be left to graphql-js. */
-  bind(bound: Bound, resolvers: Resolvers): BoundOperation | FallbackReason {
+  /** Binds variables. */
+  bind(bound: Bound, resolvers: Resolvers): BoundOperation {
     const { schema, operation } = this.#prepared;
-    const rootType = schema.getRootType(operation.operation);
-    if (!rootType) return 'root-type';
     const fieldResolver = resolvers.fieldResolver ?? defaultFieldResolver;
     const typeResolver = resolvers.typeResolver ?? defaultTypeResolver;
     const { variableValues, fragments } = bound;
@@ -84,23 +81,16 @@ export class CompiledOperation {
       variableValues,
       hideSuggestions: resolvers.hideSuggestions,
     });
-    const plans = this.#plansOf(fieldResolver);
     const key = this.#keyOf(variableValues);
+    const plans = this.#plansOf(fieldResolver);
     let plan = plans.get(key);
     if (!plan) {
-      const compiler = new Compiler({
-        schema,
-        fragments: fragmentsByName(this.#prepared.document),
-        variableValues,
-        semantics: this.#semantics,
-        fieldResolver,
-        typeResolver,
-        fieldLimit,
-      });
+      const compiling = { variableValues, fieldResolver, typeResolver };
       try {
-        plan = compiler.compileRoot(rootType, operation.selectionSet);
-      } catch {
-        return 'directives';
+        plan = this.#compile(compiling);
+      } catch (error) {
+        // of a directive: before anything was executed, and of no place in the response
+        return () => ({ errors: [toGraphQLError(error)], data: null });
       }
       plans.set(key, plan);
     }
@@ -109,6 +99,21 @@ export class CompiledOperation {
     return operation.operation === 'mutation'
       ? (input) => new Run(binding, semantics, input).executeSerially(fields)
       : (input) => new Run(binding, semantics, input).execute(fields);
+  }
+
+  #compile(
+    resolving: Pick<Compiling, 'variableValues' | 'fieldResolver' | 'typeResolver'>,
+  ): SelectionPlan {
+    const { schema, document, operation } = this.#prepared;
+    const compiler = new Compiler({
+      ...resolving,
+      schema,
+      fragments: fragmentsByName(document),
+      semantics: this.#semantics,
+      fieldLimit,
+    });
+    const rootType = schema.getRootType(operation.operation);
+    return rootType ? compiler.compileRoot(rootType, operation.selectionSet) : [];
   }
 
   #plansOf(fieldResolver: unknown): LRUCache<string, SelectionPlan> {
@@ -131,10 +136,12 @@ export class CompiledOperation {
 
 /** Why an operation cannot be compiled whatever its variables are. */
 export function objectionTo({
+  schema,
   document,
   operation,
   isIncremental,
 }: PreparedOperation): FallbackReason | undefined {
+  if (!schema.getRootType(operation.operation)) return 'root-type';
   if (isIncremental) return 'incremental';
   const hasFragmentVariables = document.definitions.some(
     (definition) =>
@@ -157,4 +164,8 @@ function decidingVariables({ document, operation }: PreparedOperation): readonly
     }
   }
   return [...names];
+}
+
+function toGraphQLError(error: unknown): GraphQLError {
+  return error instanceof GraphQLError ? error : new GraphQLError(String(error));
 }

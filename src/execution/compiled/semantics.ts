@@ -11,12 +11,18 @@ export interface Semantics {
   readonly notAName: string;
   /** Whether a list that failed is read to its end, for the sake of the promises in it; otherwise it is closed. */
   readonly drainsFailedLists: boolean;
+  /** Whether promises are asked themselves (`value.then(…)`) rather than awaited. */
+  readonly asksPromises: boolean;
   /** Microtasks between the failure of a promised value and its treatment. */
-  readonly failureTicks: number;
+  readonly valueTicks: number;
   /** Microtasks by which the failure of a value is held up that came to be behind a promise. */
   readonly adoptionTicks: number;
   /** Whether an object whose field failed at once waits for its fields that are pending before it fails. */
   readonly failsLate: boolean;
+  /** Whether directives are looked at where a fragment is spread that was spread before. */
+  readonly readsRepeatedSpreads: boolean;
+  /** Whether promises that settle after the answer are heard in vain. */
+  readonly endsEarly: boolean;
 }
 
 const semanticsOf17: Semantics = {
@@ -24,9 +30,12 @@ const semanticsOf17: Semantics = {
   hasAsyncLists: true,
   notAName: ', which is not a valid Object type name.',
   drainsFailedLists: true,
-  failureTicks: 0,
+  asksPromises: false,
+  valueTicks: 0,
   adoptionTicks: 0,
   failsLate: false,
+  readsRepeatedSpreads: true,
+  endsEarly: true,
 };
 
 const semanticsOf16: Semantics = {
@@ -34,9 +43,12 @@ const semanticsOf16: Semantics = {
   hasAsyncLists: false,
   notAName: '.',
   drainsFailedLists: false,
-  failureTicks: 1,
+  asksPromises: true,
+  valueTicks: 1,
   adoptionTicks: 1,
   failsLate: true,
+  readsRepeatedSpreads: false,
+  endsEarly: false,
 };
 
 /** Those of the installed version; `undefined` if it is one that nobody has compared. */

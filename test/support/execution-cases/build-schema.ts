@@ -114,8 +114,7 @@ class SchemaBuilder {
     const { implementers, resolvingTypes } = this.#plan;
     return new GraphQLObjectType<unknown, unknown>({
       name,
-      interfaces: () =>
-        implementers.includes(name) ? [this.#get<GraphQLInterfaceType>('I')] : [],
+      interfaces: () => (implementers.includes(name) ? [this.#get<GraphQLInterfaceType>('I')] : []),
       fields: () => this.#fields(name),
       ...(resolvingTypes.has(name) && {
         isTypeOf: (value, context, info) => {

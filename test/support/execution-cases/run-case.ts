@@ -81,7 +81,7 @@ async function runEvents(
   const names = plan.fields.get(rootTypes.subscription)?.map(({ name }) => name) ?? [];
   const rootValue = Object.fromEntries(names.map((name) => [name, silence]));
   const started = await engine.subscribe(prepared, { context: log.context, variables, rootValue });
-  if (started.kind === 'refused') return toRun([started], log);
+  if (started.kind === 'refused') return toRun([started], log, 'subscription');
   const answers: unknown[] = [];
   for (const name of ['first', 'second', 'third']) {
     answers.push(await started.execute(values.object(rootTypes.subscription, name), log.context));
@@ -89,7 +89,7 @@ async function runEvents(
     log.note('answered');
   }
   await started.source.close();
-  return toRun(answers, log);
+  return toRun(answers, log, 'subscription');
 }
 
 async function* silence(): AsyncGenerator<never> {}
@@ -99,16 +99,24 @@ function untilIdle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function toRun(answers: readonly unknown[], log: CallLog): CaseRun {
-  return { answers: answers.map(describeValue), calls: callsThatMatter(answers, log) };
+function toRun(answers: readonly unknown[], log: CallLog, kind?: 'subscription'): CaseRun {
+  return { answers: answers.map(describeValue), calls: callsThatMatter(answers, log, kind) };
 }
 
-/** Those for what is null in the end may come in another order, or not at all: nobody waits for them. */
-function callsThatMatter(answers: readonly unknown[], { calls }: CallLog): readonly string[] {
+/**
+ * Those for what is null in the end may come in another order, or not at all: nobody waits for them.
+ * And graphql 16 reads the variables of a subscription again for each event, where a plan has them already.
+ */
+function callsThatMatter(
+  answers: readonly unknown[],
+  { calls }: CallLog,
+  kind?: 'subscription',
+): readonly string[] {
   let index = 0;
   const kept: string[] = [];
   for (const { path, text } of calls) {
     if (text === 'answered') index += 1;
+    if (kind === 'subscription' && text.startsWith('parse')) continue;
     if (!isBelowNull(dataOf(answers[index]), path)) kept.push(text);
   }
   return kept;

@@ -3,7 +3,8 @@ import type { Choices } from './choices.ts';
 /** A type with what is around its name, outermost first. */
 export type TypePlan =
   | { readonly kind: 'named'; readonly name: string }
-  | { readonly kind: 'list' | 'non-null'; readonly of: TypePlan };
+  | { readonly kind: 'list'; readonly of: TypePlan }
+  | { readonly kind: 'non-null'; readonly of: TypePlan };
 
 export interface ArgumentPlan {
   readonly name: string;
