@@ -59,9 +59,9 @@ export class PendingSet {
     this.#all.length = 0;
   }
 
-  hasIn(container: Container, depth: number, except?: Pending): boolean {
+  hasIn(container: Container, depth: number, except: readonly unknown[]): boolean {
     const isInside = isIn(container, depth);
-    return this.#all.some((pending) => pending !== except && isInside(pending));
+    return this.#all.some((pending) => isInside(pending) && !except.includes(pending));
   }
 }
 

@@ -95,7 +95,7 @@ export class Run {
     if (this.semantics.writer === 'serialize') return info as GraphQLResolveInfo;
     return {
       ...info,
-      getAbortSignal: this.#getAbortSignal,
+      getAbortSignal: this.getAbortSignal,
       getAsyncHelpers,
     };
   }
@@ -238,7 +238,7 @@ export class Run {
     this.#resolve?.(this.#toResult());
   }
 
-  readonly #getAbortSignal = (): AbortSignal => {
+  readonly getAbortSignal = (): AbortSignal => {
     if (!this.#controller) {
       const controller = new AbortController();
       this.#controller = controller;

@@ -59,7 +59,6 @@ export class Waiting {
   /** Has the value of `place` written when `promise` has settled; `complete` makes it of what that brings. */
   await(promise: PromiseLike<unknown>, place: Place, complete: Completer, kind: PendingKind): void {
     const { semantics } = this.#run;
-    const around = this.#surround(place);
     let pending: Pending | undefined;
     const onValue = (value: unknown): void => {
       if (pending) this.#resume(pending, complete, value);
@@ -72,7 +71,7 @@ export class Waiting {
     // graphql 17 awaits values; what else there is it asks itself, and that may call back at once
     const isAsked = kind === 'step' || semantics.asksPromises;
     (isAsked ? promise : Promise.resolve(promise)).then(onValue, onError);
-    pending = this.#pending.add(kind, place, around);
+    pending = this.#expect(kind, place);
   }
 
   /** Reads an asynchronous list; its items are written as they come. */
@@ -81,7 +80,7 @@ export class Waiting {
     place: Place,
     take: (list: unknown[], item: unknown) => void,
   ): void {
-    const pending = this.#pending.add('list', place, this.#surround(place));
+    const pending = this.#expect('list', place);
     const list: unknown[] = [];
     const container = list as unknown as Container; // by index
     const reading: Reading = { failed: new Map() };
@@ -122,10 +121,18 @@ export class Waiting {
 
   /** Whether something in the container of `place` is pending, which then fails when that has settled. */
   failLate(place: Place, error: GraphQLError, container: Container): boolean {
-    if (!this.#pending.hasIn(container, place.depth)) return false;
-    const pending = this.#pending.add('moment', place, this.#surround(place));
+    if (!this.#pending.hasIn(container, place.depth, [])) return false;
+    const pending = this.#expect('moment', place);
     this.#late.set(container, { pending, error });
     return true;
+  }
+
+  #expect(kind: PendingKind, place: Place): Pending {
+    const around = this.#surround(place);
+    const pending = this.#pending.add(kind, place, around);
+    const isInVain = this.#dead.size > 0 && around.objects.some((object) => this.#dead.has(object));
+    if (isInVain) this.#pending.remove(pending);
+    return pending;
   }
 
   /** The same for all fields of an object. */
@@ -180,9 +187,8 @@ export class Waiting {
 
   /** Its value is there. */
   #settle(pending: Pending): void {
-    if (this.#late.size > 0 && pending.isAwaited) return this.#arriveLater(pending);
-    this.#pending.remove(pending);
-    if (this.#pending.isEmpty) this.#onSettled();
+    if (this.#late.size > 0 && pending.isAwaited) this.#arriveLater(pending);
+    else this.#drop(pending);
   }
 
   /** When graphql-js would know it. */
@@ -194,20 +200,17 @@ export class Waiting {
   /** The value of a place is known: perhaps the last one in its container. */
   #arrive(pending: Pending): void {
     const { place, around } = pending;
-    const container = around.objects[place.depth];
-    const late = container && this.#late.get(container);
-    this.#pending.remove(pending);
-    if (container && late) {
-      if (!this.#pending.hasIn(container, place.depth, late.pending))
-        this.#failNow(container, late);
-    } else if (container && place.above && this.#late.size > 0) {
-      if (!this.#pending.hasIn(container, place.depth)) {
-        const delay = delayAbove(place, around.within, this.#run.semantics);
-        this.#moveOn(pending, place.above, delay, (moved) => this.#arrive(moved));
-        return;
-      }
+    const { above, depth } = place;
+    const container = this.#late.size > 0 ? around.objects[depth] : undefined;
+    if (!container || !pending.isAwaited) return this.#drop(pending);
+    const late = this.#late.get(container);
+    const isLast = !this.#pending.hasIn(container, depth, [pending, late?.pending]);
+    if (isLast && !late && above) {
+      const delay = delayAbove(place, around.within, this.#run.semantics);
+      return this.#moveOn(pending, above, delay, (moved) => this.#arrive(moved));
     }
-    if (this.#pending.isEmpty) this.#onSettled();
+    this.#drop(pending);
+    if (isLast && late) this.#failNow(container, late);
   }
 
   /** What was awaited failed, or what it became. */
@@ -242,8 +245,7 @@ export class Waiting {
     if (place.isNullable) {
       run.record(error, keysOf(place, around.indices));
       this.#write(pending, null);
-      if (pending.isAwaited) this.#arrive(pending);
-      return;
+      return this.#arrive(pending);
     }
     const container = around.objects[place.depth];
     if (!container || this.#dead.has(container)) return this.#drop(pending);
@@ -259,6 +261,7 @@ export class Waiting {
   }
 
   #drop(pending: Pending): void {
+    if (!pending.isAwaited) return;
     this.#pending.remove(pending);
     if (this.#pending.isEmpty) this.#onSettled();
   }
@@ -293,5 +296,7 @@ export class Waiting {
 
 /** Nobody will look at promises among them. */
 function ignoreItems(value: unknown): void {
-  if (Array.isArray(value)) ignoreRejections(value);
+  if (!Array.isArray(value)) return;
+  ignoreRejections(value);
+  for (const item of value) ignoreItems(item);
 }

@@ -196,7 +196,7 @@ function createOdd(log: CallLog): GraphQLScalarType {
       return value === 'null' ? null : value;
     },
     parseValue: (value) => {
-      log.note(`parse ${typeof value}`);
+      log.note(`parse ${typeof value}`, 'input');
       if (value === 'throw') throw new Error('cannot be read');
       return { read: value };
     },

@@ -144,7 +144,12 @@ export class ValueMaker {
     const makeList = lists[kind];
     if (!makeList) return Array.from({ length }, (_, index) => make(index));
     const error = choices.oneIn(3) ? this.#error(choices, name) : undefined;
-    return makeList({ length, make, error, note: (text) => this.#log.note(`${text} ${name}`) });
+    return makeList({
+      length,
+      make,
+      error,
+      note: (text) => this.#log.note(`${text} ${name}`, 'list'),
+    });
   }
 
   #named(typeName: string, choices: Choices, name: string): unknown {
