@@ -32,7 +32,17 @@ import type { Completer, Container, FieldPlan, Place, SelectionPlan } from './pl
 import type { Run } from './run.ts';
 import { toRuntimeType, typenameOf } from './runtime-type.ts';
 import { show, writerOf } from './semantics.ts';
-import { isAsyncIterable, isIterable, isThenable, plainTests, put } from './values.ts';
+import {
+  isAsyncIterable,
+  isIterable,
+  isObjectLike,
+  isOrdinaryArray,
+  isPlain,
+  isThenable,
+  plainKindOf,
+  put,
+} from './values.ts';
+import type { PlainKind } from './values.ts';
 
 /** What plans are compiled from. */
 export interface Compiling extends Selecting {
@@ -82,14 +92,30 @@ export class Compiler {
   #compileField(selected: SelectedField, where: Where): FieldPlan {
     const { type: parentType, definition, ...rest } = selected;
     const { type } = definition;
+    const resolver = definition.resolve ?? this.#compiling.fieldResolver;
+    const isProperty = resolver === defaultFieldResolver && definition.args.length === 0;
+    const isOrdinary = selected.responseName !== '__proto__';
     // its place needs it, and it needs its place
-    const field = { ...rest, parentType, definition, type } as Mutable<FieldPlan>;
+    const field = {
+      ...rest,
+      parentType,
+      definition,
+      type,
+      property: isProperty && isOrdinary ? definition.name : undefined,
+      plain: this.#plainKindOf(type),
+    } as Mutable<FieldPlan>;
     field.place = this.#compilePlace(field, type, { ...where, key: selected.responseName });
+    field.take = compileTaking(field);
     field.execute =
       definition === TypeNameMetaFieldDef
         ? (_run, _source, target) => put(target, field.responseName, parentType.name)
-        : this.#compileExecution(field);
+        : compileExecution(field, this.#compileResolution(resolver, field));
     return field;
+  }
+
+  #plainKindOf(type: GraphQLOutputType): PlainKind {
+    const inner = getNullableType(type);
+    return isLeafType(inner) ? plainKindOf(inner) : 'none';
   }
 
   #compilePlace(
@@ -102,34 +128,14 @@ export class Compiler {
     return place;
   }
 
-  #compileExecution(field: FieldPlan): FieldPlan['execute'] {
-    const { place, definition, responseName } = field;
-    const resolve = this.#compileResolution(definition, field);
-    const { complete } = place;
-    return (run, source, target) => {
-      try {
-        const value = resolve(run, source);
-        if (isThenable(value)) {
-          put(target, responseName, null);
-          run.await(value, place);
-          return;
-        }
-        const completed = complete(run, value);
-        put(target, responseName, completed === hole ? null : completed);
-      } catch (error) {
-        run.failAt(place, error, target);
-      }
-    };
-  }
-
   #compileResolution(
-    definition: AnyField,
+    resolver: GraphQLFieldResolver<unknown, unknown>,
     field: FieldPlan,
   ): (run: Run, source: unknown) => unknown {
-    const resolver = definition.resolve ?? this.#compiling.fieldResolver;
     if (resolver === defaultFieldResolver) return compileProperty(field);
-    if (definition.args.length === 0 && this.#compiling.semantics.writer === 'serialize') {
-      return (run, source) => resolver(source, {}, run.context, run.infoOf(field));
+    const { noArguments } = this.#compiling.semantics;
+    if (field.definition.args.length === 0) {
+      return (run, source) => resolver(source, noArguments(), run.context, run.infoOf(field));
     }
     return (run, source) => {
       // in this order: arguments that do not fit have an info that nobody sees
@@ -168,9 +174,9 @@ export class Compiler {
   #compileLeaf(type: GraphQLLeafType): Completer {
     const { semantics } = this.#compiling;
     const writeValue = writerOf(type, semantics);
-    const isPlain = plainTests.get(type);
+    const plain = plainKindOf(type);
     return (_run, value) => {
-      if (isPlain?.(value)) return value;
+      if (isPlain(plain, value)) return value;
       const written = writeValue(value);
       if (written !== null && written !== undefined) return written;
       throw new Error(
@@ -201,7 +207,11 @@ export class Compiler {
       const list: unknown[] = [];
       run.objects[depth] = list as unknown as Container; // by index
       try {
-        if (semantics.drainsFailedLists) readToItsEnd(value, (each) => take(run, list, each));
+        if (isOrdinaryArray(value)) {
+          // as its iterator does: it may grow
+          for (let i = 0; i < value.length; i += 1) takeItem(run, item, list, value[i]);
+        } else if (semantics.drainsFailedLists)
+          readToItsEnd(value, (each) => take(run, list, each));
         else for (const each of value) take(run, list, each);
       } catch (error) {
         run.leaveContainer(list as unknown as Container, depth); // by index
@@ -277,7 +287,7 @@ export class Compiler {
         const complete: Completer = (run, value) => {
           const target: Container = {};
           run.objects[depth] = target;
-          for (const field of fields) field.execute(run, value, target);
+          run.executeFields(fields, value, target);
           return target;
         };
         if (this.#fields <= this.#compiling.fieldLimit) known = complete;
@@ -295,19 +305,67 @@ interface SelectedField extends Pick<FieldPlan, 'definition' | 'nodes' | 'node' 
   readonly type: GraphQLObjectType;
 }
 
+/** For a value that was read, or resolved. */
+function compileTaking(field: FieldPlan): FieldPlan['take'] {
+  const { place, responseName } = field;
+  const { complete } = place;
+  const { name } = field.definition;
+  return (run, value, source, target) => {
+    try {
+      const resolved =
+        typeof value === 'function'
+          ? (source as Record<string, Method>)[name]?.(
+              run.binding.argumentsOf(field),
+              run.context,
+              run.infoOf(field),
+            )
+          : value;
+      if (isThenable(resolved)) {
+        put(target, responseName, null);
+        run.await(resolved, place);
+        return;
+      }
+      const completed = complete(run, resolved);
+      put(target, responseName, completed === hole ? null : completed);
+    } catch (error) {
+      run.failAt(place, error, target);
+    }
+  };
+}
+
+function compileExecution(
+  { place, responseName }: FieldPlan,
+  resolve: (run: Run, source: unknown) => unknown,
+): FieldPlan['execute'] {
+  const { complete } = place;
+  return (run, source, target) => {
+    try {
+      const value = resolve(run, source);
+      if (isThenable(value)) {
+        put(target, responseName, null);
+        run.await(value, place);
+        return;
+      }
+      const completed = complete(run, value);
+      put(target, responseName, completed === hole ? null : completed);
+    } catch (error) {
+      run.failAt(place, error, target);
+    }
+  };
+}
+
+type Method = (...given: unknown[]) => unknown;
+
 /** The default resolver: a property, or what it returns if it is a function. */
 function compileProperty(field: FieldPlan): (run: Run, source: unknown) => unknown {
-  const { definition } = field;
-  const { name } = definition;
-  const hasArguments = definition.args.length > 0;
+  const { name, args: definitions } = field.definition;
+  const hasArguments = definitions.length > 0;
   return (run, source) => {
     const args = hasArguments ? run.binding.argumentsUnlessKnown(field) : undefined;
-    if ((typeof source !== 'object' || source === null) && typeof source !== 'function')
-      return undefined;
-    const object = source as Record<string, unknown>;
-    const value = object[name];
+    if (!isObjectLike(source)) return undefined;
+    const value = source[name];
     if (typeof value !== 'function') return value;
-    return (object[name] as (...given: unknown[]) => unknown)(
+    return (source as Record<string, Method>)[name]?.(
       args ?? run.binding.argumentsOf(field),
       run.context,
       run.infoOf(field),

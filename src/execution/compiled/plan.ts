@@ -1,6 +1,7 @@
 import type { FieldNode, GraphQLField, GraphQLObjectType, GraphQLOutputType } from 'graphql';
 
 import type { Run } from './run.ts';
+import type { PlainKind } from './values.ts';
 
 /** Stands for a value that is written into its container later. */
 export const hole: unique symbol = Symbol('hole');
@@ -38,6 +39,12 @@ export interface FieldPlan {
   readonly node: FieldNode;
   readonly responseName: string;
   readonly place: Place;
+  /** What to read of an object, where there is no resolver and there are no arguments. */
+  readonly property: string | undefined;
+  /** Which values are written as they are. */
+  readonly plain: PlainKind;
+  /** {@link FieldPlan.execute} for a property that was read. */
+  readonly take: (run: Run, value: unknown, source: unknown, target: Container) => void;
   /** Writes its value into `target`, or sees to that; throws a located error if it must not be null and is. */
   readonly execute: (run: Run, source: unknown, target: Container) => void;
 }

@@ -1,5 +1,5 @@
 import { GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString } from 'graphql';
-import type { GraphQLLeafType } from 'graphql';
+import type { GraphQLLeafType, GraphQLScalarType } from 'graphql';
 
 import type { Container } from './plan.ts';
 
@@ -37,15 +37,57 @@ export function isIterable(value: unknown): value is Iterable<unknown> {
   );
 }
 
-/** Whether a value of a built-in scalar is written as it is. */
-export const plainTests: ReadonlyMap<GraphQLLeafType, (value: unknown) => boolean> = new Map<
-  GraphQLLeafType,
-  (value: unknown) => boolean
->([
-  [GraphQLString, (value) => typeof value === 'string'],
-  [GraphQLBoolean, (value) => typeof value === 'boolean'],
-  // those that are no 32-bit integers are the type's business
-  [GraphQLInt, (value) => typeof value === 'number' && (value | 0) === value],
-  [GraphQLFloat, (value) => typeof value === 'number' && Number.isFinite(value)],
-  [GraphQLID, (value) => typeof value === 'string'],
+/** What has properties. */
+export function isObjectLike(value: unknown): value is Record<string, unknown> {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+const arrayIterator: unknown = Array.prototype[Symbol.iterator];
+
+/** An array that is iterated over as arrays are. */
+export function isOrdinaryArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && value[Symbol.iterator] === arrayIterator;
+}
+
+/** What values of a type are written as they are. */
+export type PlainKind = 'none' | 'string' | 'integer' | 'number' | 'boolean';
+
+const plainKinds: ReadonlyMap<GraphQLLeafType, PlainKind> = new Map<GraphQLLeafType, PlainKind>([
+  [GraphQLString, 'string'],
+  [GraphQLID, 'string'],
+  [GraphQLBoolean, 'boolean'],
+  [GraphQLInt, 'integer'],
+  [GraphQLFloat, 'number'],
 ]);
+
+const ownWriters: ReadonlyMap<GraphQLLeafType, unknown> = new Map(
+  [...plainKinds.keys()].map((type) => [type, writerIn(type)]),
+);
+
+function writerIn(type: GraphQLLeafType): unknown {
+  return 'coerceOutputValue' in type
+    ? type.coerceOutputValue
+    : (type as GraphQLScalarType).serialize; // graphql 16
+}
+
+/** Of the built-in scalars alone, as long as their methods are graphql's own. */
+export function plainKindOf(type: GraphQLLeafType): PlainKind {
+  return ownWriters.get(type) === writerIn(type) ? (plainKinds.get(type) ?? 'none') : 'none';
+}
+
+/** Whether a value is written as it is. */
+export function isPlain(kind: PlainKind, value: unknown): boolean {
+  switch (kind) {
+    case 'none':
+      return false;
+    case 'string':
+      return typeof value === 'string';
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'integer':
+      // those that are no 32-bit integers are the type's business
+      return typeof value === 'number' && (value | 0) === value;
+    case 'number':
+      return typeof value === 'number' && value - value === 0;
+  }
+}

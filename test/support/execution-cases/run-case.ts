@@ -1,4 +1,4 @@
-import { Kind, parse } from 'graphql';
+import { assertValidSchema, Kind, parse } from 'graphql';
 import type { OperationDefinitionNode } from 'graphql';
 
 import type { ExecutionEngine, PreparedOperation } from '../../../src/execution/types.ts';
@@ -46,6 +46,8 @@ export function createCase(numbers: CaseNumbers): ExecutionCase {
       const log = new CallLog();
       const values = new ValueMaker(new Fates(numbers.values), plan, log);
       const schema = buildSchema(plan, values, log);
+      // as whoever prepares an operation does; a schema that was not validated looks otherwise in messages
+      assertValidSchema(schema);
       const prepared = { kind, schema, document, operation, isIncremental: false };
       const setting = { engine, prepared, variables, values, log };
       return kind === 'subscription' ? runEvents(setting, plan) : runOnce(setting);
