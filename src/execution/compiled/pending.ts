@@ -20,51 +20,49 @@ export interface Pending {
   readonly around: Surroundings;
   /** Whether the response waits for it: not where something around it became null. */
   isAwaited: boolean;
-  /** Where it stands among those that are. */
+  /** Where it stands among those that have not settled. */
   slot: number;
 }
 
-/** Those that are awaited. */
+/** Those that have not settled. */
 export class PendingSet {
   readonly #all: Pending[] = [];
+  #awaited = 0;
 
-  get isEmpty(): boolean {
-    return this.#all.length === 0;
+  /** Whether the response waits for none of them. */
+  get isDone(): boolean {
+    return this.#awaited === 0;
   }
 
-  add(kind: PendingKind, place: Place, around: Surroundings): Pending {
-    const pending = { kind, place, around, isAwaited: true, slot: this.#all.length };
+  add({ kind, place, around, isAwaited }: Omit<Pending, 'slot'>): Pending {
+    const pending = { kind, place, around, isAwaited, slot: this.#all.length };
     this.#all.push(pending);
+    if (isAwaited) this.#awaited += 1;
     return pending;
   }
 
   remove(pending: Pending): void {
-    if (!pending.isAwaited) return;
-    pending.isAwaited = false;
+    this.leave(pending);
+    if (this.#all[pending.slot] !== pending) return;
     const last = this.#all.pop();
     if (!last || last === pending) return;
     last.slot = pending.slot;
     this.#all[pending.slot] = last;
   }
 
-  /** Removes what is in `container`, but for `survivor`. */
-  removeIn(container: Container, depth: number, survivor?: Pending): void {
-    for (const pending of this.#all.filter(isIn(container, depth))) {
-      if (pending !== survivor) this.remove(pending);
-    }
+  /** The response does not wait for it any more. */
+  leave(pending: Pending): void {
+    if (!pending.isAwaited) return;
+    pending.isAwaited = false;
+    this.#awaited -= 1;
   }
 
-  clear(): void {
-    for (const pending of this.#all) pending.isAwaited = false;
-    this.#all.length = 0;
+  leaveAll(): void {
+    for (const pending of this.#all) this.leave(pending);
   }
 
-  hasIn(container: Container, depth: number, except: readonly unknown[]): boolean {
-    const isInside = isIn(container, depth);
-    return this.#all.some((pending) => isInside(pending) && !except.includes(pending));
+  /** Those in `container`. */
+  in(container: Container, depth: number): readonly Pending[] {
+    return this.#all.filter(({ around }) => around.objects[depth] === container);
   }
-}
-
-function isIn(container: Container, depth: number): (pending: Pending) => boolean {
-  return ({ around }) => around.objects[depth] === container;
 }

@@ -53,7 +53,7 @@ export class Waiting {
   }
 
   get isDone(): boolean {
-    return this.#pending.isEmpty;
+    return this.#pending.isDone;
   }
 
   /** Has the value of `place` written when `promise` has settled; `complete` makes it of what that brings. */
@@ -111,17 +111,19 @@ export class Waiting {
   /** Nobody waits any more for what is in a container that failed. */
   kill(container: Container, depth: number, survivor?: Pending): void {
     this.#dead.add(container);
-    this.#pending.removeIn(container, depth, survivor);
+    for (const pending of this.#pending.in(container, depth)) {
+      if (pending !== survivor) this.#pending.leave(pending);
+    }
   }
 
   /** Nobody waits for anything. */
   leave(): void {
-    this.#pending.clear();
+    this.#pending.leaveAll();
   }
 
   /** Whether something in the container of `place` is pending, which then fails when that has settled. */
   failLate(place: Place, error: GraphQLError, container: Container): boolean {
-    if (!this.#pending.hasIn(container, place.depth, [])) return false;
+    if (!this.#isPending(container, place.depth, [])) return false;
     const pending = this.#expect('moment', place);
     this.#late.set(container, { pending, error });
     return true;
@@ -129,10 +131,19 @@ export class Waiting {
 
   #expect(kind: PendingKind, place: Place): Pending {
     const around = this.#surround(place);
-    const pending = this.#pending.add(kind, place, around);
     const isInVain = this.#dead.size > 0 && around.objects.some((object) => this.#dead.has(object));
-    if (isInVain) this.#pending.remove(pending);
-    return pending;
+    return this.#pending.add({ kind, place, around, isAwaited: !isInVain });
+  }
+
+  /** Whether graphql-js would wait for a promise before `container` is whole: not for those in what failed inside of it. */
+  #isPending(container: Container, depth: number, except: readonly unknown[]): boolean {
+    return this.#pending
+      .in(container, depth)
+      .some(
+        (pending) =>
+          !except.includes(pending) &&
+          !pending.around.objects.slice(depth + 1).some((object) => this.#dead.has(object)),
+      );
   }
 
   /** The same for all fields of an object. */
@@ -187,7 +198,7 @@ export class Waiting {
 
   /** Its value is there. */
   #settle(pending: Pending): void {
-    if (this.#late.size > 0 && pending.isAwaited) this.#arriveLater(pending);
+    if (this.#late.size > 0) this.#arriveLater(pending);
     else this.#drop(pending);
   }
 
@@ -202,9 +213,9 @@ export class Waiting {
     const { place, around } = pending;
     const { above, depth } = place;
     const container = this.#late.size > 0 ? around.objects[depth] : undefined;
-    if (!container || !pending.isAwaited) return this.#drop(pending);
+    if (!container || this.#dead.has(container)) return this.#drop(pending);
     const late = this.#late.get(container);
-    const isLast = !this.#pending.hasIn(container, depth, [pending, late?.pending]);
+    const isLast = !this.#isPending(container, depth, [pending, late?.pending]);
     if (isLast && !late && above) {
       const delay = delayAbove(place, around.within, this.#run.semantics);
       return this.#moveOn(pending, above, delay, (moved) => this.#arrive(moved));
@@ -228,11 +239,11 @@ export class Waiting {
     { ticks, within }: Delay,
     act: (moved: Pending) => void,
   ): void {
-    const { isAwaited, around } = pending;
+    const { isAwaited } = pending;
+    const { objects, indices } = pending.around;
+    const around = { objects: objects.slice(0, place.depth + 1), indices, within };
     this.#pending.remove(pending);
-    const { objects, indices } = around;
-    const moved = this.#pending.add('moment', place, { objects, indices, within });
-    if (!isAwaited) this.#pending.remove(moved);
+    const moved = this.#pending.add({ kind: 'moment', place, around, isAwaited });
     afterTicks(ticks, () => act(moved));
   }
 
@@ -261,9 +272,9 @@ export class Waiting {
   }
 
   #drop(pending: Pending): void {
-    if (!pending.isAwaited) return;
+    const { isAwaited } = pending;
     this.#pending.remove(pending);
-    if (this.#pending.isEmpty) this.#onSettled();
+    if (isAwaited && this.#pending.isDone) this.#onSettled();
   }
 
   #endReading({ failed }: Reading): void {
