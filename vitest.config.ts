@@ -122,6 +122,8 @@ export default defineConfig({
             'test/server/**/*.test.ts',
             'test/differential/**/*.test.ts',
             'test/transcripts/server.test.ts',
+            'test/execution/compiled-*.test.ts',
+            'test/property/compiled-*.test.ts',
           ],
           exclude: ['test/server/incremental-delivery*.test.ts'],
         },

@@ -1,6 +1,8 @@
-/** A promise that settles that many microtasks later. */
+/** A promise that settles that many microtasks later. Nobody needs to look at it. */
 export function settleAfter(ticks: number, settle: () => unknown): Promise<unknown> {
-  return ticks === 0 ? toSettled(settle) : settleLater(ticks, settle);
+  const promise = ticks === 0 ? toSettled(settle) : settleLater(ticks, settle);
+  promise.catch(() => {});
+  return promise;
 }
 
 /** The same as an object that is no promise. */
@@ -21,6 +23,6 @@ function toSettled(settle: () => unknown): Promise<unknown> {
 }
 
 async function settleLater(ticks: number, settle: () => unknown): Promise<unknown> {
-  for (let i = 0; i < ticks; i += 1) await undefined;
+  for (let i = 0; i < ticks; i += 1) await Promise.resolve();
   return settle();
 }
