@@ -74,13 +74,11 @@ export class CompiledOperation {
     const fieldResolver = resolvers.fieldResolver ?? defaultFieldResolver;
     const typeResolver = resolvers.typeResolver ?? defaultTypeResolver;
     const { variableValues, fragments } = bound;
-    const binding = new Binding({
-      schema,
-      fragments,
-      operation,
-      variableValues,
-      hideSuggestions: resolvers.hideSuggestions,
-    });
+    const { hideSuggestions } = resolvers;
+    const binding = new Binding(
+      { schema, fragments, operation, variableValues, hideSuggestions },
+      this.#semantics,
+    );
     const key = this.#keyOf(variableValues);
     const plans = this.#plansOf(fieldResolver);
     let plan = plans.get(key);
@@ -158,10 +156,11 @@ export function objectionTo({
 function decidingVariables({ document, operation }: PreparedOperation): readonly string[] {
   const names = new Set<string>();
   for (const { directives = [] } of selectionsOf(operation, fragmentsByName(document))) {
-    for (const { name, arguments: given = [] } of directives) {
-      if (name.value !== 'skip' && name.value !== 'include') continue;
-      for (const { value } of given) if (value.kind === Kind.VARIABLE) names.add(value.name.value);
-    }
+    const values = directives
+      .filter(({ name }) => name.value === 'skip' || name.value === 'include')
+      .flatMap((directive) => directive.arguments ?? [])
+      .map(({ value }) => value);
+    for (const value of values) if (value.kind === Kind.VARIABLE) names.add(value.name.value);
   }
   return [...names];
 }

@@ -44,6 +44,7 @@ export class Run {
   #isFinished = false;
   #resolve: ((result: ExecutionResult) => void) | undefined;
   #controller: AbortController | undefined;
+  #onAbort: (() => void) | undefined;
 
   constructor(binding: Binding, semantics: Semantics, input: RunInput) {
     this.binding = binding;
@@ -129,7 +130,7 @@ export class Run {
       rootValue,
       operation,
       variableValues,
-      getAbortSignal: this.getAbortSignal,
+      getAbortSignal: () => this.#askAbortSignal(),
       getAsyncHelpers,
     };
   }
@@ -215,9 +216,9 @@ export class Run {
   #executeNext(series: Series): void {
     const { fields } = series;
     const { rootValue } = this.#input;
-    const data = this.objects[0];
+    const [data = {}] = this.objects;
     try {
-      for (; series.index < fields.length && data; series.index += 1) {
+      for (; series.index < fields.length; series.index += 1) {
         fields[series.index]?.execute(this, rootValue, data);
         if (this.#waiting?.isDone === false) {
           series.awaited += 1;
@@ -260,7 +261,7 @@ export class Run {
   }
 
   #toResult(): ExecutionResult {
-    const data = this.#data as NonNullable<ExecutionResult['data']> | null; // filled with what resolvers gave
+    const data = this.#data;
     const errors = this.#errors?.errors;
     return errors ? { errors, data } : { data };
   }
@@ -268,20 +269,29 @@ export class Run {
   #finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#controller?.abort();
+    if (this.#controller) this.#endController(this.#controller);
     this.#resolve?.(this.#toResult());
   }
 
-  readonly getAbortSignal = (): AbortSignal => {
+  /** Made when somebody asks: most resolvers do not. */
+  #askAbortSignal(): AbortSignal {
     if (!this.#controller) {
       const controller = new AbortController();
       this.#controller = controller;
       const { signal } = this.#input;
-      if (this.#isFinished) controller.abort();
-      signal?.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+      if (this.#isFinished || signal?.aborted) controller.abort(signal?.reason);
+      else if (signal) {
+        this.#onAbort = () => controller.abort(signal.reason);
+        signal.addEventListener('abort', this.#onAbort);
+      }
     }
     return this.#controller.signal;
-  };
+  }
+
+  #endController(controller: AbortController): void {
+    if (this.#onAbort) this.#input.signal?.removeEventListener('abort', this.#onAbort);
+    controller.abort();
+  }
 }
 
 const getAsyncHelpers: GraphQLResolveInfo['getAsyncHelpers'] = () => ({

@@ -30,7 +30,7 @@ export interface Semantics {
 const semanticsOf17: Semantics = {
   writer: 'coerceOutputValue',
   // not `Object.create`, which takes several times as long
-  noArguments: () => ({ __proto__: null }) as Record<string, unknown>, // it has nothing of its own
+  noArguments: () => ({ __proto__: null }),
   hasAsyncLists: true,
   notAName: ', which is not a valid Object type name.',
   drainsFailedLists: true,

@@ -62,11 +62,11 @@ export class Waiting {
     let pending: Pending | undefined;
     const onValue = (value: unknown): void => {
       if (pending) this.#resume(pending, complete, value);
-      else void Promise.resolve().then(() => onValue(value));
+      else afterTicks(1, () => onValue(value));
     };
     const onError = (error: unknown): void => {
       if (pending) this.#fail(pending, error);
-      else void Promise.resolve().then(() => onError(error));
+      else afterTicks(1, () => onError(error));
     };
     // graphql 17 awaits values; what else there is it asks itself, and that may call back at once
     const isAsked = kind === 'step' || semantics.asksPromises;

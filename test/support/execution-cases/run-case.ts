@@ -102,7 +102,10 @@ function untilIdle(): Promise<void> {
 }
 
 function toRun(answers: readonly unknown[], log: CallLog, kind?: 'subscription'): CaseRun {
-  return { answers: answers.map(describeValue), calls: callsThatMatter(answers, log, kind) };
+  return {
+    answers: answers.map((answer) => describeValue(answer)),
+    calls: callsThatMatter(answers, log, kind),
+  };
 }
 
 /**
