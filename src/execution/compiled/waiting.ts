@@ -284,24 +284,25 @@ export class Waiting {
     if (failure && container) this.#failContainer(failure, container);
   }
 
+  /** All others have settled: one more handler throws what was wrong at once. */
   #failNow(container: Container, failure: Failure): void {
     this.#late.delete(container);
-    this.kill(container, failure.pending.place.depth, failure.pending);
-    afterTicks(1, () => this.#failContainer(failure, container));
+    this.#failContainer(failure, container, 1);
   }
 
   /** A container cannot be, so neither can what it is the value of, which graphql-js finds out some microtasks later. */
-  #failContainer({ pending, error }: Failure, container: Container): void {
+  #failContainer({ pending, error }: Failure, container: Container, more = 0): void {
     const { place, around } = pending;
     const { above, depth } = place;
     const run = this.#run;
     this.kill(container, depth, pending);
-    const delay = delayAbove(place, around.within, run.semantics);
+    const { ticks, within } = delayAbove(place, around.within, run.semantics);
     if (above) {
+      const delay = { ticks: ticks + more, within };
       this.#moveOn(pending, above, delay, (moved) => this.#treat({ pending: moved, error }));
       return;
     }
-    afterTicks(run.ticksToRoot(delay.ticks), () => run.failRoot(error));
+    afterTicks(run.ticksToRoot(ticks) + more, () => run.failRoot(error));
   }
 }
 
