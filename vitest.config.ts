@@ -128,6 +128,20 @@ export default defineConfig({
           exclude: ['test/server/incremental-delivery*.test.ts'],
         },
       },
+      {
+        // the same on graphql-js instead of plans
+        extends: true,
+        test: {
+          name: 'reference-engine',
+          setupFiles: ['test/support/reference-engine.ts'],
+          include: [
+            'test/server/**/*.test.ts',
+            'test/differential/**/*.test.ts',
+            'test/transcripts/server.test.ts',
+          ],
+          exclude: ['test/server/execution-engine.test.ts'],
+        },
+      },
       ...demandingProjects,
       ...(ledgerTests.available
         ? [

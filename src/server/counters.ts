@@ -1,9 +1,14 @@
+import type { CompiledEngine, ExecutionCounters } from '../execution/index.ts';
+import type { ExecutionEngine } from '../execution/types.ts';
+
 /** What a server has done since it was created. */
 export interface ServerCounters {
   /** Results that were not sent because their reader was too slow, by the `slowConsumer` option. */
   readonly droppedResults: number;
   /** Connections that were closed because their peer read too slowly. */
   readonly slowConsumerDisconnects: number;
+  /** How operations and events were executed; all zero for an engine that does not count. */
+  readonly executions: ExecutionCounters;
 }
 
 /** Counts what {@link ServerCounters} shows; whoever does something counts it here. */
@@ -11,8 +16,14 @@ export class Counters {
   droppedResults = 0;
   slowConsumerDisconnects = 0;
 
-  snapshot(): ServerCounters {
+  snapshot(engine: ExecutionEngine): ServerCounters {
     const { droppedResults, slowConsumerDisconnects } = this;
-    return { droppedResults, slowConsumerDisconnects };
+    return { droppedResults, slowConsumerDisconnects, executions: executionsOf(engine) };
   }
+}
+
+function executionsOf(engine: ExecutionEngine): ExecutionCounters {
+  return 'counters' in engine
+    ? (engine as CompiledEngine).counters // ours is the only one that has them
+    : { compiled: 0, reference: {} };
 }

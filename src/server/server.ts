@@ -178,7 +178,7 @@ class MillraceServer implements Server {
   }
 
   counters(): ServerCounters {
-    return this.#core.counters.snapshot();
+    return this.#core.counters.snapshot(this.#core.engine);
   }
 
   sharing(): SharingReport {
