@@ -24,6 +24,7 @@ const scripts = [
   'keep-alive',
   'stalled-readers',
   'client-receive',
+  'execute',
   'soak',
 ];
 const { values } = parseArgs({
