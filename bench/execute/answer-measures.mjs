@@ -24,7 +24,9 @@ export async function answerMeasures(prepare) {
     /** @type {Measure} */
     const { question, operations, ms } = JSON.parse(line);
     const { rootValue } = questions[question];
-    const all = await Promise.all(operationsOf(question, operations).map(prepare));
+    const all = await Promise.all(
+      operationsOf(question, operations).map(async (operation) => prepare(operation)),
+    );
     for (const execute of all) await check(execute, rootValue);
     await measure(all, rootValue, ms / 4); // compiles what is hot
     console.log(JSON.stringify({ us: await measure(all, rootValue, ms) }));

@@ -60,9 +60,9 @@ class SchemaBuilder {
     this.#add(this.#createUnion());
     const { query, mutation, subscription } = rootTypes;
     return new GraphQLSchema({
-      query: this.#get(query),
-      mutation: this.#get(mutation),
-      subscription: this.#get(subscription),
+      query: this.#object(query),
+      mutation: this.#object(mutation),
+      subscription: this.#object(subscription),
       types: [...this.#types.values()],
     });
   }
@@ -71,12 +71,16 @@ class SchemaBuilder {
     this.#types.set(type.name, type);
   }
 
-  #get<Type extends GraphQLNamedType = GraphQLObjectType>(name: string): Type {
-    return this.#types.get(name) as Type; // the caller knows what it was added as
+  #get(name: string): GraphQLNamedType | undefined {
+    return this.#types.get(name);
+  }
+
+  #object(name: string): GraphQLObjectType {
+    return this.#get(name) as GraphQLObjectType; // it was added as one
   }
 
   #typeOf(plan: TypePlan): GraphQLType {
-    if (plan.kind === 'named') return this.#get<GraphQLNamedType>(plan.name);
+    if (plan.kind === 'named') return this.#get(plan.name) ?? GraphQLString;
     const inner = this.#typeOf(plan.of);
     return plan.kind === 'list'
       ? new GraphQLList(inner)
@@ -114,7 +118,8 @@ class SchemaBuilder {
     const { implementers, resolvingTypes } = this.#plan;
     return new GraphQLObjectType<unknown, unknown>({
       name,
-      interfaces: () => (implementers.includes(name) ? [this.#get<GraphQLInterfaceType>('I')] : []),
+      interfaces: () =>
+        implementers.includes(name) ? [this.#get('I') as GraphQLInterfaceType] : [],
       fields: () => this.#fields(name),
       ...(resolvingTypes.has(name) && {
         isTypeOf: (value, context, info) => {
@@ -132,7 +137,7 @@ class SchemaBuilder {
     return {
       resolveType: (value: unknown, context: unknown, info) => {
         this.#log.add(`resolveType ${name}`, { context }, info);
-        const wrong = [undefined, null, 'Nothing', 'Color', 'C', 5, this.#get('A')];
+        const wrong = [undefined, null, 'Nothing', 'Color', 'C', 5, this.#object('A')];
         return this.#values.verdict(value, name, typenameOf(value), wrong) as string; // or anything else
       },
     };
@@ -149,7 +154,7 @@ class SchemaBuilder {
   #createUnion(): GraphQLUnionType {
     return new GraphQLUnionType({
       name: 'U',
-      types: this.#plan.union.map((name) => this.#get(name)),
+      types: this.#plan.union.map((name) => this.#object(name)),
       ...this.#resolveType('U'),
     });
   }
@@ -159,8 +164,8 @@ class SchemaBuilder {
       name: 'In',
       fields: () => ({
         n: { type: GraphQLInt, defaultValue: 9 },
-        c: { type: this.#get<GraphQLEnumType>('Color') },
-        odd: { type: this.#get<GraphQLScalarType>('Odd') },
+        c: { type: this.#get('Color') as GraphQLEnumType },
+        odd: { type: this.#get('Odd') as GraphQLScalarType },
         deep: { type },
       }),
     });
@@ -169,7 +174,7 @@ class SchemaBuilder {
 }
 
 function typenameOf(value: unknown): unknown {
-  return (value as { readonly __typename?: unknown } | null)?.__typename;
+  return (value as Readonly<Record<string, unknown>> | null)?.['__typename'];
 }
 
 function createColor(): GraphQLEnumType {

@@ -2,7 +2,7 @@
 export interface ListPlan {
   readonly length: number;
   readonly make: (index: number) => unknown;
-  readonly error: unknown;
+  readonly error: Error | undefined;
   /** Hears when the list is left. */
   readonly note: (text: string) => void;
 }
@@ -16,18 +16,18 @@ export const lists: readonly ((plan: ListPlan) => unknown)[] = [
   toAsyncIterable,
 ];
 
-function* generate({ length, make, error, note }: ListPlan): Generator<unknown> {
+function* generate({ length, make, error, note }: ListPlan): Generator {
   try {
     for (let i = 0; i < length; i += 1) yield make(i);
-    if (error !== undefined) throw error;
+    if (error) throw error;
   } finally {
     note('left a generator');
   }
 }
 
-async function* generateLater({ length, make, error }: ListPlan): AsyncGenerator<unknown> {
+async function* generateLater({ length, make, error }: ListPlan): AsyncGenerator {
   for (let i = 0; i < length; i += 1) yield make(i);
-  if (error !== undefined) throw error;
+  if (error) throw error;
 }
 
 function toIterable({ length, make, note }: ListPlan): Iterable<unknown> {
@@ -58,7 +58,7 @@ function toAsyncIterable({ length, make, error }: ListPlan): AsyncIterable<unkno
         next: async () => {
           index += 1;
           if (index <= length) return { done: false, value: make(index - 1) };
-          if (error !== undefined) throw error;
+          if (error) throw error;
           return { done: true, value: undefined };
         },
       };

@@ -101,7 +101,7 @@ export class ValueMaker {
     return choices.oneIn(6) ? toThenable(ticks, settle) : settleAfter(ticks, settle);
   }
 
-  #error(choices: Choices, name: string): unknown {
+  #error(choices: Choices, name: string): Error {
     return choices.of([
       () => new Error(`failed at ${name}`),
       () => new GraphQLError(`refused at ${name}`, { extensions: { code: 'X', name } }),
@@ -123,7 +123,7 @@ export class ValueMaker {
       () => new Map([['k', 1]]),
       () => ({ valueOf: () => 5 }),
       () => '',
-      () => function aFunction() {},
+      () => aFunction,
     ])();
   }
 
@@ -168,6 +168,8 @@ export class ValueMaker {
     return typeName === 'U' ? this.#schema.union : [typeName];
   }
 }
+
+function aFunction(): void {}
 
 const leafValues: Readonly<Record<string, readonly unknown[]>> = {
   Int: [1, 2, -0, '3', true, 2 ** 31],
