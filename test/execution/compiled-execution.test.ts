@@ -6,6 +6,7 @@ import {
   createCompiledEngine,
   createReferenceEngine,
 } from '../../src/execution/reference-engine.ts';
+import { createGuardContext } from '../../src/execution/guard-context.ts';
 import type { ExecutionEngine } from '../../src/execution/types.ts';
 import { countUnhandledRejections } from '../support/unhandled-rejections.ts';
 import { prepared } from './accepted.ts';
@@ -254,3 +255,28 @@ describe('what is left to graphql-js', () => {
     expect(engine.counters).toEqual({ compiled: 2, reference: { incremental: 1 } });
   });
 });
+
+describe('an event that is executed for many', () => {
+  it('is executed by the plan of the operation, which notices functions as before', async () => {
+    const schema = buildSchema(
+      'type Query { a: Int } type Subscription { a: Item } type Item { b: Int }',
+    );
+    const engine = createCompiledEngine();
+    const operation = prepared(engine.prepare(schema, { query: 'subscription { a { b } }' }));
+    const resolved = await engine.resolveSource?.(operation, {
+      context: undefined,
+      rootValue: { a: silence },
+    });
+    if (resolved?.kind !== 'resolved') throw new Error('not resolved');
+    const guard = createGuardContext();
+    const executor = resolved.detach(guard.fieldResolver);
+
+    expect(executor.execute({ a: { b: 1 } }, guard.context)).toEqual({ data: { a: { b: 1 } } });
+    expect(guard.wasTouched).toBe(false);
+    executor.execute({ a: { b: () => 1 } }, guard.context);
+    expect(guard.wasTouched).toBe(true);
+    expect(engine.counters).toEqual({ compiled: 2, reference: {} });
+  });
+});
+
+async function* silence(): AsyncGenerator<never> {}

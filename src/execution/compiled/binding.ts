@@ -1,5 +1,5 @@
 import { getArgumentValues, isEnumType, isSpecifiedScalarType, getNamedType, Kind } from 'graphql';
-import type { GraphQLResolveInfo } from 'graphql';
+import type { GraphQLFieldResolver, GraphQLResolveInfo } from 'graphql';
 
 import type { FieldPlan } from './plan.ts';
 import { coercedValues } from './semantics.ts';
@@ -11,6 +11,8 @@ export interface BindingParts extends Pick<
   'schema' | 'fragments' | 'operation' | 'variableValues'
 > {
   readonly hideSuggestions: boolean;
+  /** Resolves fields without a resolver whose property is a function. */
+  readonly fieldResolver: GraphQLFieldResolver<unknown, unknown>;
 }
 
 /** Argument values of a graphql-js: a plain object, of whichever prototype. */

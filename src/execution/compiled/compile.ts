@@ -309,17 +309,9 @@ interface SelectedField extends Pick<FieldPlan, 'definition' | 'nodes' | 'node' 
 function compileTaking(field: FieldPlan): FieldPlan['take'] {
   const { place, responseName } = field;
   const { complete } = place;
-  const { name } = field.definition;
   return (run, value, source, target) => {
     try {
-      const resolved =
-        typeof value === 'function'
-          ? (source as Record<string, Method>)[name]?.(
-              run.binding.argumentsOf(field),
-              run.context,
-              run.infoOf(field),
-            )
-          : value;
+      const resolved = typeof value === 'function' ? callProperty(run, field, source) : value;
       if (isThenable(resolved)) {
         put(target, responseName, null);
         run.await(resolved, place);
@@ -365,12 +357,24 @@ function compileProperty(field: FieldPlan): (run: Run, source: unknown) => unkno
     if (!isObjectLike(source)) return undefined;
     const value = source[name];
     if (typeof value !== 'function') return value;
-    return (source as Record<string, Method>)[name]?.(
-      args ?? run.binding.argumentsOf(field),
-      run.context,
-      run.infoOf(field),
-    );
+    return callProperty(run, field, source, args);
   };
+}
+
+/** Read again, as the default resolver does. */
+function callProperty(
+  run: Run,
+  field: FieldPlan,
+  source: unknown,
+  known?: Record<string, unknown>,
+): unknown {
+  const { definition } = field;
+  const args = known ?? run.binding.argumentsOf(field);
+  const info = run.infoOf(field);
+  const { fieldResolver } = run.binding.parts;
+  return definition.resolve || fieldResolver === defaultFieldResolver
+    ? ((source as Record<string, Method>)[definition.name] as Method)(args, run.context, info)
+    : fieldResolver(source, args, run.context, info);
 }
 
 function takeItem(run: Run, item: Place, list: unknown[], value: unknown): void {

@@ -8,6 +8,7 @@ import type {
 import { LRUCache } from 'lru-cache';
 
 import { fragmentsByName } from '../fragments.ts';
+import { readsProperties } from '../guard-context.ts';
 import { selectionsOf } from '../incremental-delivery.ts';
 import type { PreparedOperation } from '../types.ts';
 import { Binding } from './binding.ts';
@@ -76,14 +77,16 @@ export class CompiledOperation {
     const { variableValues, fragments } = bound;
     const { hideSuggestions } = resolvers;
     const binding = new Binding(
-      { schema, fragments, operation, variableValues, hideSuggestions },
+      { schema, fragments, operation, variableValues, hideSuggestions, fieldResolver },
       this.#semantics,
     );
     const key = this.#keyOf(variableValues);
-    const plans = this.#plansOf(fieldResolver);
+    // a plan for all that differ only in what they do with functions
+    const planned = readsProperties(fieldResolver) ? defaultFieldResolver : fieldResolver;
+    const plans = this.#plansOf(planned);
     let plan = plans.get(key);
     if (!plan) {
-      const compiling = { variableValues, fieldResolver, typeResolver };
+      const compiling = { variableValues, fieldResolver: planned, typeResolver };
       try {
         plan = this.#compile(compiling);
       } catch (error) {
@@ -117,7 +120,7 @@ export class CompiledOperation {
   #plansOf(fieldResolver: unknown): LRUCache<string, SelectionPlan> {
     let plans = this.#plans.get(fieldResolver);
     if (!plans) {
-      // an engine has one, and events that are executed with a guard another one
+      // an engine has one, and what is shared another one
       if (this.#plans.size >= 2) this.#plans.clear();
       plans = new LRUCache({ max: keptPlans });
       this.#plans.set(fieldResolver, plans);
