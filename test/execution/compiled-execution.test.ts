@@ -273,7 +273,7 @@ describe('an event that is executed for many', () => {
 
     expect(executor.execute({ a: { b: 1 } }, guard.context)).toEqual({ data: { a: { b: 1 } } });
     expect(guard.wasTouched).toBe(false);
-    executor.execute({ a: { b: () => 1 } }, guard.context);
+    void executor.execute({ a: { b: () => 1 } }, guard.context);
     expect(guard.wasTouched).toBe(true);
     expect(engine.counters).toEqual({ compiled: 2, reference: {} });
   });
