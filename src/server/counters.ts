@@ -16,13 +16,14 @@ export class Counters {
   droppedResults = 0;
   slowConsumerDisconnects = 0;
 
-  snapshot(engine: ExecutionEngine): ServerCounters {
+  snapshot(): Omit<ServerCounters, 'executions'> {
     const { droppedResults, slowConsumerDisconnects } = this;
-    return { droppedResults, slowConsumerDisconnects, executions: executionsOf(engine) };
+    return { droppedResults, slowConsumerDisconnects };
   }
 }
 
-function executionsOf(engine: ExecutionEngine): ExecutionCounters {
+/** What an engine says of itself. */
+export function executionsOf(engine: ExecutionEngine): ExecutionCounters {
   return 'counters' in engine
     ? (engine as CompiledEngine).counters // ours is the only one that has them
     : { compiled: 0, reference: {} };
