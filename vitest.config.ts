@@ -133,8 +133,24 @@ export default defineConfig({
             'test/server/**/*.test.ts',
             'test/differential/**/*.test.ts',
             'test/transcripts/server.test.ts',
+            'test/execution/compiled-*.test.ts',
+            'test/property/compiled-*.test.ts',
           ],
           exclude: ['test/server/incremental-delivery*.test.ts'],
+        },
+      },
+      {
+        // the same on graphql-js instead of plans
+        extends: true,
+        test: {
+          name: 'reference-engine',
+          setupFiles: ['test/support/reference-engine.ts'],
+          include: [
+            'test/server/**/*.test.ts',
+            'test/differential/**/*.test.ts',
+            'test/transcripts/server.test.ts',
+          ],
+          exclude: ['test/server/execution-engine.test.ts'],
         },
       },
       ...demandingProjects,

@@ -25,6 +25,7 @@ const scripts = [
   'keep-alive',
   'stalled-readers',
   'client-receive',
+  'execute',
   'soak',
 ];
 const { values } = parseArgs({

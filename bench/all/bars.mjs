@@ -1,5 +1,5 @@
 import { bound, cheaper, withinTimes } from './bar.mjs';
-import { latencyOf, messageCostOf, resultOf } from './figures.mjs';
+import { executionCostOf, latencyOf, messageCostOf, resultOf } from './figures.mjs';
 
 /** @typedef {import('./figures.mjs').Results} Results */
 /** @typedef {import('./bar.mjs').Bar} Bar */
@@ -27,6 +27,7 @@ export function toBars(results) {
     ...eventStreams(results),
     ...stalledReaders(results),
     ...clientReceive(results),
+    ...execution(results),
   ];
 }
 
@@ -257,4 +258,39 @@ function clientReceive(results) {
       most: 0,
     }),
   ];
+}
+
+/** @param {Results} results */
+function execution(results) {
+  const kinds = [
+    { question: 'small', what: 'a small event', times: 13 },
+    { question: 'list', what: '50 objects', times: 3.5 },
+    { question: 'async', what: '50 objects, async', times: 6 },
+  ];
+  const among = 60;
+  return kinds.flatMap(({ question, what, times }) => {
+    const cost = (/** @type {string} */ engine, /** @type {number} */ operations) =>
+      executionCostOf(results, { engine, question, operations });
+    const alone = { measure: `execution of ${what}`, unit: 'us', ours: cost('millrace', 1) };
+    const many = {
+      measure: `execution of ${what}, 60 operations`,
+      unit: 'us',
+      ours: cost('millrace', among),
+    };
+    return [
+      cheaper({ ...alone, peer: 'graphql-js 17', theirs: cost('graphql-17', 1), times }),
+      withinTimes({
+        ...alone,
+        peer: 'graphql-jit',
+        theirs: cost('graphql-jit', 1),
+        times: 1.1,
+      }),
+      withinTimes({
+        ...many,
+        peer: 'graphql-jit',
+        theirs: cost('graphql-jit', among),
+        times: 1.1,
+      }),
+    ];
+  });
 }

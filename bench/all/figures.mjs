@@ -11,6 +11,7 @@ import { readFile } from 'node:fs/promises';
  * @property {{ rows: CompressionRow[], memory: { name: string, heapPerConnectionBytes: number }[] }} [compression]
  * @property {{ clients: number, results: ({ name: string } & Record<string, number>)[] }} [keep-alive]
  * @property {{ results: ({ name: string } & Record<string, number>)[] }} [client-receive]
+ * @property {{ rows: { question: string, operations: number, us: Record<string, number> }[] }} [execute]
  * @property {{ stalled: number, boundBytes: number, results: StalledResult[] }} [stalled-readers]
  */
 
@@ -73,4 +74,16 @@ export function latencyOf({ latency }, candidate, rate) {
  */
 export function resultOf(results, script, candidate) {
   return results[script]?.results.find(({ name }) => name === candidate);
+}
+
+/**
+ * @param {Results} results
+ * @param {{ engine: string, question: string, operations: number }} setting
+ * @returns {number | undefined} microseconds per execution
+ */
+export function executionCostOf(results, { engine, question, operations }) {
+  const row = results.execute?.rows.find(
+    (each) => each.question === question && each.operations === operations,
+  );
+  return row?.us[engine];
 }

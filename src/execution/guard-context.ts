@@ -1,3 +1,4 @@
+import { defaultFieldResolver } from 'graphql';
 import type { GraphQLFieldResolver } from 'graphql';
 
 /**
@@ -28,6 +29,13 @@ export interface GuardContext {
   reset(): void;
 }
 
+const guards = new WeakSet<object>();
+
+/** Whether a field resolver reads properties as graphql's default does, and differs only where one is a function. */
+export function readsProperties(fieldResolver: GraphQLFieldResolver<unknown, unknown>): boolean {
+  return fieldResolver === defaultFieldResolver || guards.has(fieldResolver);
+}
+
 /** Untouched at first. */
 export function createGuardContext(): GuardContext {
   return new Guard();
@@ -38,6 +46,7 @@ class Guard implements GuardContext {
   readonly context: unknown;
 
   constructor() {
+    guards.add(this.fieldResolver);
     const touch = () => {
       this.#wasTouched = true;
       throw new TypeError(

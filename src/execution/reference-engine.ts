@@ -8,6 +8,8 @@ import type {
 import { abortError, isAborted, waitUnlessAborted } from './abort.ts';
 import { executeIncrementally } from './graphql-features.ts';
 import { IncrementalParts, offersIncrementalDelivery } from './incremental-delivery.ts';
+import { CompiledExecution } from './compiled-execution.ts';
+import type { ExecutionCounters } from './compiled-execution.ts';
 import { DocumentStore } from './prepare.ts';
 import type { DocumentStoreOptions } from './prepare.ts';
 import { refuse } from './refusal.ts';
@@ -43,15 +45,36 @@ export interface ReferenceEngineOptions extends DocumentStoreOptions {
  * Its answers are graphql-js's own. Incremental delivery needs graphql 17 and a schema that declares `@defer` or `@stream`.
  */
 export function createReferenceEngine(options: ReferenceEngineOptions = {}): ExecutionEngine {
-  return new ReferenceEngine(options);
+  return new GraphqlEngine(options);
 }
 
-class ReferenceEngine implements ExecutionEngine {
+/** An engine that says how it executed. */
+export interface CompiledEngine extends ExecutionEngine {
+  readonly counters: ExecutionCounters;
+}
+
+/**
+ * The engine that compiles operations to plans, and answers as graphql-js of the installed version does.
+ *
+ * @remarks
+ * What plans do not cover is left to graphql-js; {@link CompiledEngine.counters} say how often, and why. Results are objects with the ordinary prototype.
+ */
+export function createCompiledEngine(options: ReferenceEngineOptions = {}): CompiledEngine {
+  const compiled = new CompiledExecution();
+  const engine = new GraphqlEngine(options, compiled);
+  return Object.defineProperty(engine, 'counters', {
+    get: () => compiled.counters,
+  }) as GraphqlEngine & Pick<CompiledEngine, 'counters'>; // it has them now
+}
+
+class GraphqlEngine implements ExecutionEngine {
   readonly #options: ReferenceEngineOptions;
   readonly #documents: DocumentStore;
+  readonly #compiled: CompiledExecution | undefined;
 
-  constructor(options: ReferenceEngineOptions) {
+  constructor(options: ReferenceEngineOptions, compiled?: CompiledExecution) {
     this.#options = options;
+    this.#compiled = compiled;
     this.#documents = new DocumentStore(options);
   }
 
@@ -90,7 +113,8 @@ class ReferenceEngine implements ExecutionEngine {
     const parts = partsOfSubscription(prepared, input.variables);
     if (parts.length > 0) return refuse('BAD_USER_INPUT', parts);
     try {
-      return await resolveSubscription(prepared, input, this.#toArguments(prepared, input));
+      const args = this.#toArguments(prepared, input);
+      return await resolveSubscription({ prepared, input, args, compiled: this.#compiled });
     } catch (error) {
       return refuse('SUBSCRIBE_FAILED', [toGraphQLError(error)]);
     }
@@ -98,6 +122,8 @@ class ReferenceEngine implements ExecutionEngine {
 
   async #run(prepared: PreparedOperation, input: ExecutionInput): Promise<GraphQLAnswer> {
     const args = this.#toArguments(prepared, input);
+    const answer = this.#compiled?.execute(prepared, args);
+    if (answer) return answer;
     // graphql 17's `execute` refuses a schema that declares the directives, whether or not an operation uses them.
     if (executeIncrementally !== undefined && offersIncrementalDelivery(prepared.schema)) {
       return executeIncrementally(args);

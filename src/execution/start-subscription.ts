@@ -8,6 +8,7 @@ import { toSourceStream } from '../stream/to-source-stream.ts';
 import { abortError, isAborted, isPromiseLike, waitUnlessAborted } from './abort.ts';
 import { bindSubscription } from './bound-subscription.ts';
 import type { BoundSubscription } from './bound-subscription.ts';
+import type { CompiledExecution } from './compiled-execution.ts';
 import { EventExecution } from './event-execution.ts';
 import { refuse } from './refusal.ts';
 import { atRootField, rootFieldOf } from './root-field.ts';
@@ -29,15 +30,14 @@ import type {
  * graphql's own takes async iterables only. Rejects with what went wrong before the root field was known.
  */
 export async function resolveSubscription(
-  prepared: PreparedOperation,
-  input: ExecutionInput,
-  args: ExecutionArgs,
+  asked: AskedSubscription,
 ): Promise<ResolvedSubscription | Refused> {
+  const { prepared, input } = asked;
   if (isAborted(input.signal)) return aborted();
-  const bound = bindSubscription(prepared, args);
+  const bound = bind(asked);
   if (bound.kind === 'unbound') return refuse('BAD_USER_INPUT', bound.errors);
   const root = rootFieldOf(prepared);
-  const start = { prepared, input, args, bound, root };
+  const start = { ...asked, bound, root };
   const fieldArguments = coerceArguments(start);
   if (fieldArguments.kind === 'refused') return fieldArguments;
   try {
@@ -47,10 +47,26 @@ export async function resolveSubscription(
   }
 }
 
-interface Start {
+/** A subscription, and what it is executed with. */
+export interface AskedSubscription {
   readonly prepared: PreparedOperation;
   readonly input: ExecutionInput;
+  /** The same for graphql-js. */
   readonly args: ExecutionArgs;
+  /** What executes events by plans, where an engine has that. */
+  readonly compiled: CompiledExecution | undefined;
+}
+
+function bind({
+  prepared,
+  args,
+  compiled,
+}: AskedSubscription): ReturnType<typeof bindSubscription> {
+  const bound = bindSubscription(prepared, args);
+  return bound.kind === 'bound' && compiled ? compiled.bind(prepared, args, bound) : bound;
+}
+
+interface Start extends AskedSubscription {
   readonly bound: BoundSubscription;
   readonly root: RootField;
 }
@@ -119,17 +135,15 @@ async function openUnlessAborted<Reader extends Closable>(
 
 /** Binds anew, because what is bound holds the context and the signal of its operation. */
 function detach(
-  { prepared, input: { variables }, args, root }: Start,
+  { prepared, input: { variables }, args, root, compiled }: Start,
   stream: SourceStream<unknown>,
   fieldResolver: ExecutionArgs['fieldResolver'],
 ): EventExecutor {
   const { contextValue: _context, rootValue: _root, abortSignal: _signal, ...rest } = args;
   // an engine's own goes before it
   const isFree = !args.fieldResolver || args.fieldResolver === defaultFieldResolver;
-  const bound = bindSubscription(prepared, {
-    ...rest,
-    ...(fieldResolver && isFree && { fieldResolver }),
-  });
+  const free = { ...rest, ...(fieldResolver && isFree && { fieldResolver }) };
+  const bound = bind({ prepared, input: { context: undefined }, args: free, compiled });
   if (bound.kind === 'unbound') throw new UsageError('the variables were coerced before');
   const input = { context: undefined, ...(variables && { variables }) };
   return new EventExecution({ root, bound, input, isFromSource: isSource(stream) });

@@ -2,7 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 
 import { UsageError } from '../errors.ts';
 
-import { assertSchema, createReferenceEngine } from '../execution/index.ts';
+import { assertSchema, toEngine } from '../execution/index.ts';
 import type { ExecutionEngine } from '../execution/index.ts';
 import type { ServerConnectionOptions } from '../protocol/index.ts';
 import type { Clock, Protocol, WebSocketProtocol } from '../vocabulary.ts';
@@ -137,7 +137,7 @@ export function createCore(options: ServerOptions): ServerCore {
     counters,
     compression: createCompression(options.compression, counters),
     slowConsumer,
-    engine: options.engine ?? createReferenceEngine({ limits }),
+    engine: toEngine(options.engine, limits),
     documents: new Documents(options, report),
     masking: createMasking(options.maskErrors ?? true, report),
     sharing: new Sharing(toResultBytes(options.resume)),

@@ -1,3 +1,6 @@
+import type { CompiledEngine, ExecutionCounters } from '../execution/index.ts';
+import type { ExecutionEngine } from '../execution/types.ts';
+
 /** What a server has done since it was created. */
 export interface ServerCounters {
   /** Results that were not sent because their reader was too slow, by the `slowConsumer` option. */
@@ -10,6 +13,8 @@ export interface ServerCounters {
   readonly bytesBeforeCompression: number;
   /** Their bytes as they left. */
   readonly bytesAfterCompression: number;
+  /** How operations and events were executed; all zero for an engine that does not count. */
+  readonly executions: ExecutionCounters;
 }
 
 /** Counts what {@link ServerCounters} shows; whoever does something counts it here. */
@@ -20,7 +25,7 @@ export class Counters {
   bytesBeforeCompression = 0;
   bytesAfterCompression = 0;
 
-  snapshot(): ServerCounters {
+  snapshot(): Omit<ServerCounters, 'executions'> {
     const { droppedResults, slowConsumerDisconnects } = this;
     const { compressedResults, bytesBeforeCompression, bytesAfterCompression } = this;
     return {
@@ -31,4 +36,11 @@ export class Counters {
       bytesAfterCompression,
     };
   }
+}
+
+/** What an engine says of itself. */
+export function executionsOf(engine: ExecutionEngine): ExecutionCounters {
+  return 'counters' in engine
+    ? (engine as CompiledEngine).counters // ours is the only one that has them
+    : { compiled: 0, reference: {} };
 }

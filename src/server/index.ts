@@ -58,8 +58,13 @@ export type { SlowConsumerPolicy } from './slow-consumer.ts';
 export type { FrameSocket, MessageSocket, SocketEvents } from './socket.ts';
 export type { AcceptedSocket } from './socket-session.ts';
 export type { UpgradeDecision } from './upgrade.ts';
-export { createReferenceEngine, pure } from '../execution/index.ts';
-export type { ReferenceEngineOptions } from '../execution/index.ts';
+export { createCompiledEngine, createReferenceEngine, pure } from '../execution/index.ts';
+export type {
+  CompiledEngine,
+  ExecutionCounters,
+  FallbackReason,
+  ReferenceEngineOptions,
+} from '../execution/index.ts';
 export type {
   DocumentLimits,
   ExecutionEngine,

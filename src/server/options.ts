@@ -1,7 +1,7 @@
 import type { GraphQLError, GraphQLSchema } from 'graphql';
 
 import type { Broker } from '../broker/types.ts';
-import type { ExecutionEngine, PreparedOperation } from '../execution/index.ts';
+import type { EngineName, ExecutionEngine, PreparedOperation } from '../execution/index.ts';
 import type { IncrementalFormat } from '../protocol/index.ts';
 import type {
   Clock,
@@ -212,8 +212,13 @@ export interface ServerOptions<
   readonly maskErrors?: boolean;
   /** Learns of each failure that clients do not see: masked errors, hooks that threw. @defaultValue writes to `console.error` */
   readonly onInternalError?: (error: unknown, where: string) => void;
-  /** What executes. @defaultValue graphql-js */
-  readonly engine?: ExecutionEngine;
+  /**
+   * What executes: plans that operations are compiled to, graphql-js, or an engine such as `createCompiledEngine({ fieldResolver })`.
+   * The answers of plans are those of graphql-js.
+   *
+   * @defaultValue 'compiled'
+   */
+  readonly engine?: EngineName | ExecutionEngine;
   /** What waits. @defaultValue the runtime's timers */
   readonly clock?: Clock;
 }

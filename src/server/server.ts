@@ -2,6 +2,7 @@ import type { FormattedResult, OperationRequest } from '../vocabulary.ts';
 import { retryLater } from './capacity.ts';
 import type { ServerCore } from './core.ts';
 import { createCore } from './core.ts';
+import { executionsOf } from './counters.ts';
 import type { ServerCounters } from './counters.ts';
 import { Callbacks } from './callback/callbacks.ts';
 import type { DirectInit, DirectSubscription } from './direct.ts';
@@ -178,7 +179,8 @@ class MillraceServer implements Server {
   }
 
   counters(): ServerCounters {
-    return this.#core.counters.snapshot();
+    const { counters, engine } = this.#core;
+    return { ...counters.snapshot(), executions: executionsOf(engine) };
   }
 
   sharing(): SharingReport {

@@ -1,0 +1,3 @@
+import { answerMeasures } from './answer-measures.mjs';
+
+await answerMeasures(() => (rootValue) => JSON.stringify(rootValue));

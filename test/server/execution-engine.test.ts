@@ -1,0 +1,39 @@
+import { buildSchema } from 'graphql';
+import { createCompiledEngine, createServer } from 'millrace/server';
+import { describe, expect, it } from 'vitest';
+
+import { UsageError } from '../../src/errors.ts';
+import type { ServerOptions } from '../../src/server/options.ts';
+
+const schema = buildSchema('type Query { a: Int } type Subscription { a: Int }');
+
+async function executionsWith(engine: ServerOptions['engine']): Promise<unknown> {
+  const server = createServer({ schema, ...(engine && { engine }) });
+  await server.execute({ query: '{ a }' }, { context: {} });
+  return server.counters().executions;
+}
+
+describe('the engine of a server', () => {
+  it('is compiled unless something else is asked for', async () => {
+    expect(await executionsWith(undefined)).toEqual({ compiled: 1, reference: {} });
+    expect(await executionsWith('compiled')).toEqual({ compiled: 1, reference: {} });
+  });
+
+  it('is graphql-js alone where that is asked for, and then nothing is counted', async () => {
+    expect(await executionsWith('reference')).toEqual({ compiled: 0, reference: {} });
+  });
+
+  it('is one that was made elsewhere, which counts for all of its servers', async () => {
+    const engine = createCompiledEngine({ fieldResolver: () => 1 });
+
+    expect(await executionsWith(engine)).toEqual({ compiled: 1, reference: {} });
+    expect(await executionsWith(engine)).toEqual({ compiled: 2, reference: {} });
+  });
+
+  it('is not anything else', () => {
+    // what a program without types may pass
+    const engine = 'jit' as 'compiled';
+
+    expect(() => createServer({ schema, engine })).toThrow(UsageError);
+  });
+});
