@@ -239,8 +239,7 @@ function watch(schema: GraphQLSchema, read: unknown[]): void {
 }
 
 describe('what is left to graphql-js', () => {
-  // graphql 16 has nothing of the kind
-  it.runIf(versionInfo.major >= 17)('is counted by its reason', async () => {
+  it('is counted by its reason', async () => {
     const schema = buildSchema(`
       directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
       type Query { a: Int }
@@ -252,7 +251,12 @@ describe('what is left to graphql-js', () => {
       await engine.execute(operation, { context: undefined, rootValue: { a: 1 } });
     }
 
-    expect(engine.counters).toEqual({ compiled: 2, reference: { incremental: 1 } });
+    expect(engine.counters).toEqual(
+      // which does not know of parts, and so leaves nothing
+      versionInfo.major === 16
+        ? { compiled: 3, reference: {} }
+        : { compiled: 2, reference: { incremental: 1 } },
+    );
   });
 });
 
