@@ -238,28 +238,6 @@ function watch(schema: GraphQLSchema, read: unknown[]): void {
   Object.assign(type, readers);
 }
 
-describe('what is left to graphql-js', () => {
-  it('is counted by its reason', async () => {
-    const schema = buildSchema(`
-      directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
-      type Query { a: Int }
-    `);
-    const engine = createCompiledEngine();
-
-    for (const query of ['{ a ... @defer { b: a } }', '{ a }', '{ a }']) {
-      const operation = prepared(engine.prepare(schema, { query }));
-      await engine.execute(operation, { context: undefined, rootValue: { a: 1 } });
-    }
-
-    expect(engine.counters).toEqual(
-      // which does not know of parts, and so leaves nothing
-      versionInfo.major === 16
-        ? { compiled: 3, reference: {} }
-        : { compiled: 2, reference: { incremental: 1 } },
-    );
-  });
-});
-
 describe('an event that is executed for many', () => {
   it('is executed by the plan of the operation, which notices functions as before', async () => {
     const schema = buildSchema(
