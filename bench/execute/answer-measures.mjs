@@ -10,6 +10,9 @@ import { operationsOf, questions } from './questions.mjs';
 /** Executes an operation for an event. */
 /** @typedef {(rootValue: any) => any} Execute */
 
+/** What executes many operations takes seconds until all of its code is compiled; until then its figures say little but that. */
+const warmUps = { one: 0.25, many: 4 };
+
 /** So many executions are timed as one. */
 const batch = 60;
 
@@ -28,7 +31,7 @@ export async function answerMeasures(prepare) {
       operationsOf(question, operations).map(async (operation) => prepare(operation)),
     );
     for (const execute of all) await check(execute, rootValue);
-    await measure(all, rootValue, ms / 4); // compiles what is hot
+    await measure(all, rootValue, ms * (operations === 1 ? warmUps.one : warmUps.many));
     console.log(JSON.stringify({ us: await measure(all, rootValue, ms) }));
   }
 }

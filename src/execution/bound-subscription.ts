@@ -1,9 +1,10 @@
-import { execute, getVariableValues } from 'graphql';
+import { execute } from 'graphql';
 import type { ExecutionArgs, ExecutionResult, GraphQLError, GraphQLResolveInfo } from 'graphql';
 
-import { fragmentsByName } from './fragments.ts';
+import { fragmentsOfInfo } from './fragments.ts';
 import { executeSubscriptionEvent, validateSubscriptionArgs } from './graphql-features.ts';
 import type { PreparedOperation } from './types.ts';
+import { coerceVariables } from './variables.ts';
 
 /** A subscription and its variables, ready for any number of events. */
 export interface BoundSubscription {
@@ -53,22 +54,12 @@ function bindForEachEvent(
   prepared: PreparedOperation,
   args: ExecutionArgs,
 ): BoundSubscription | UnboundSubscription {
-  const definitions = prepared.operation.variableDefinitions ?? [];
-  // graphql 16 answers with the plain map where the types of graphql 17 say `variableValues`.
-  const values = getVariableValues(prepared.schema, definitions, args.variableValues ?? {}, {
-    maxErrors: 50,
-    hideSuggestions: args.hideSuggestions === true,
-  }) as { readonly coerced: unknown } | { readonly errors: readonly GraphQLError[] };
-  if ('errors' in values) return { kind: 'unbound', errors: values.errors };
+  const variables = coerceVariables(prepared, args);
+  if (variables.kind === 'invalid') return { kind: 'unbound', errors: variables.errors };
   return {
     kind: 'bound',
-    // Passed back to the same graphql only, and to resolvers, which know the version they are written for.
-    variableValues: values.coerced as GraphQLResolveInfo['variableValues'],
-    // Like graphql's own, without a prototype: fragments may be called `constructor`.
-    fragments: Object.assign(
-      Object.create(null) as object,
-      Object.fromEntries(fragmentsByName(prepared.document)),
-    ),
+    variableValues: variables.variableValues,
+    fragments: fragmentsOfInfo(prepared.document),
     executeEvent: (rootValue, contextValue) => execute({ ...args, rootValue, contextValue }),
   };
 }

@@ -1,19 +1,14 @@
-import { getVariableValues } from 'graphql';
-import type {
-  ExecutionArgs,
-  ExecutionResult,
-  GraphQLError,
-  GraphQLResolveInfo,
-  OperationDefinitionNode,
-} from 'graphql';
+import type { ExecutionArgs, ExecutionResult, OperationDefinitionNode } from 'graphql';
 
 import type { BoundSubscription } from './bound-subscription.ts';
+import type { CodeGenerator } from './compiled/code-generator.ts';
 import { CompiledOperation, objectionTo } from './compiled/compiled-operation.ts';
 import type { FallbackReason } from './compiled/compiled-operation.ts';
+import { PlanRoom } from './compiled/plan-room.ts';
 import { semantics } from './compiled/semantics.ts';
 import { isTraced } from './compiled/trace-channels.ts';
-import { fragmentsByName } from './fragments.ts';
 import type { PreparedOperation } from './types.ts';
+import { coerceVariables } from './variables.ts';
 
 /** How executions were done. */
 export interface ExecutionCounters {
@@ -26,8 +21,15 @@ export interface ExecutionCounters {
 /** Executes operations by plans, as far as it can. */
 export class CompiledExecution {
   readonly #operations = new WeakMap<OperationDefinitionNode, CompiledOperation>();
+  readonly #room = new PlanRoom();
   readonly #reference: Partial<Record<FallbackReason, number>> = {};
+  readonly #generator: CodeGenerator | undefined;
   #compiled = 0;
+
+  /** @param generator - what writes code for selections that are executed often */
+  constructor(generator?: CodeGenerator) {
+    this.#generator = generator;
+  }
 
   get counters(): ExecutionCounters {
     return { compiled: this.#compiled, reference: { ...this.#reference } };
@@ -39,23 +41,14 @@ export class CompiledExecution {
     args: ExecutionArgs,
   ): ExecutionResult | Promise<ExecutionResult> | undefined {
     const operation = this.#operationOf(prepared);
-    if (!operation || isTraced()) return this.#leave(operation ? 'tracing' : undefined);
-    const { schema, operation: definition, document } = prepared;
+    if (typeof operation === 'string') return this.#leave(operation);
+    if (isTraced()) return this.#leave('tracing');
+    const variables = coerceVariables(prepared, args);
+    if (variables.kind === 'invalid') return { errors: variables.errors };
+    const { variableValues } = variables;
     const hideSuggestions = args.hideSuggestions === true;
-    const values = getVariableValues(
-      schema,
-      definition.variableDefinitions ?? [],
-      args.variableValues ?? {},
-      { maxErrors: 50, hideSuggestions },
-    ) as VariableValues;
-    if (values.errors) return { errors: values.errors };
     const bound = operation.bind(
-      {
-        // where graphql 17 has an object, graphql 16 has the values themselves
-        variableValues:
-          values.variableValues ?? (values.coerced as GraphQLResolveInfo['variableValues']),
-        fragments: toFragments(document),
-      },
+      { variableValues, fragments: operation.fragments },
       { ...args, hideSuggestions },
     );
     this.#compiled += 1;
@@ -73,7 +66,15 @@ export class CompiledExecution {
     reference: BoundSubscription,
   ): BoundSubscription {
     const operation = this.#operationOf(prepared);
-    if (!operation) return reference;
+    if (typeof operation === 'string') {
+      return {
+        ...reference,
+        executeEvent: (rootValue, context) => {
+          this.#leave(operation);
+          return reference.executeEvent(rootValue, context);
+        },
+      };
+    }
     const resolvers = { ...args, hideSuggestions: args.hideSuggestions === true };
     const bound = operation.bind(reference, resolvers);
     const signal = args.abortSignal ?? undefined;
@@ -90,32 +91,19 @@ export class CompiledExecution {
     };
   }
 
-  #operationOf(prepared: PreparedOperation): CompiledOperation | undefined {
+  /** What is compiled, or why it cannot be. */
+  #operationOf(prepared: PreparedOperation): CompiledOperation | FallbackReason {
     const known = this.#operations.get(prepared.operation);
     if (known) return known;
-    const reason = semantics ? objectionTo(prepared) : 'version';
-    if (!semantics || reason) return this.#leave(reason);
-    const operation = new CompiledOperation(prepared, semantics);
+    if (!semantics) return 'version';
+    const reason = objectionTo(prepared);
+    if (reason) return reason;
+    const operation = new CompiledOperation(prepared, semantics, this.#room, this.#generator);
     this.#operations.set(prepared.operation, operation);
     return operation;
   }
 
-  #leave(reason: FallbackReason | undefined): undefined {
-    if (reason) this.#reference[reason] = (this.#reference[reason] ?? 0) + 1;
+  #leave(reason: FallbackReason): undefined {
+    this.#reference[reason] = (this.#reference[reason] ?? 0) + 1;
   }
-}
-
-/** Of either version. */
-interface VariableValues {
-  readonly errors?: readonly GraphQLError[];
-  readonly variableValues?: GraphQLResolveInfo['variableValues'];
-  readonly coerced?: unknown;
-}
-
-/** Like graphql's own, without a prototype: fragments may be called `constructor`. */
-function toFragments(document: PreparedOperation['document']): GraphQLResolveInfo['fragments'] {
-  return Object.assign(
-    Object.create(null) as object,
-    Object.fromEntries(fragmentsByName(document)),
-  );
 }

@@ -12,8 +12,8 @@ export interface EventExecutionOptions {
   readonly root: RootField;
   readonly bound: BoundSubscription;
   readonly input: ExecutionInput;
-  /** Whether the events come from one of Millrace's own sources. */
-  readonly isFromSource: boolean;
+  /** Whether every event is the value of the field, also an object: those of Millrace's own sources, unless they say otherwise. */
+  readonly givesFieldValues: boolean;
 }
 
 /**
@@ -26,21 +26,21 @@ export interface EventExecutionOptions {
  *   that is a function is called with the event's context before, and what it returns or resolves with is the root value.
  * - The field has none, and the event comes from a Millrace source, or is a primitive, a list or a function: the event
  *   is the value of the field, so the root value is `{ [field]: event }`. The default resolver calls a function.
- * - The field has none, and the event is another object of a foreign stream: the event is the root value, as in
+ * - The field has none, and the event is another object, of a foreign stream or a source of root values: the event is the root value, as in
  *   graphql-js, and the default resolver looks for the field in it.
  */
 export class EventExecution implements Pick<StartedSubscription, 'execute' | 'failEvent'> {
   readonly #root: RootField;
   readonly #bound: BoundSubscription;
   readonly #input: ExecutionInput;
-  readonly #isFromSource: boolean;
+  readonly #givesFieldValues: boolean;
   readonly #hasResolver: boolean;
 
   constructor(options: EventExecutionOptions) {
     this.#root = options.root;
     this.#bound = options.bound;
     this.#input = options.input;
-    this.#isFromSource = options.isFromSource;
+    this.#givesFieldValues = options.givesFieldValues;
     const { resolve } = options.root.definition;
     this.#hasResolver = resolve !== undefined && resolve !== defaultFieldResolver;
   }
@@ -73,9 +73,12 @@ export class EventExecution implements Pick<StartedSubscription, 'execute' | 'fa
     const field = this.#root.definition.name;
     if (isEventFunction(event))
       return { [field]: (_: unknown, context: unknown) => event(context) };
-    const isForeignObject =
-      !this.#isFromSource && typeof event === 'object' && event !== null && !Array.isArray(event);
-    return isForeignObject ? event : { [field]: event };
+    const isRootValue =
+      !this.#givesFieldValues &&
+      typeof event === 'object' &&
+      event !== null &&
+      !Array.isArray(event);
+    return isRootValue ? event : { [field]: event };
   }
 
   async #finish(pending: PromiseLike<ExecutionResult>): Promise<ExecutionResult> {

@@ -1,5 +1,5 @@
 import { Kind } from 'graphql';
-import type { DocumentNode, FragmentDefinitionNode } from 'graphql';
+import type { DocumentNode, FragmentDefinitionNode, GraphQLResolveInfo } from 'graphql';
 
 /** The fragments of a document. Names are unique in a valid one; of equal ones graphql reads the last, and so does this. */
 export function fragmentsByName(
@@ -11,4 +11,12 @@ export function fragmentsByName(
       fragments.set(definition.name.value, definition);
   }
   return fragments;
+}
+
+/** The same as resolvers get them: like graphql's own without a prototype, for fragments may be called `constructor`. */
+export function fragmentsOfInfo(document: DocumentNode): GraphQLResolveInfo['fragments'] {
+  return Object.assign(
+    Object.create(null) as object,
+    Object.fromEntries(fragmentsByName(document)),
+  );
 }

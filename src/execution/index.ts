@@ -3,7 +3,12 @@ export type { FallbackReason } from './compiled/compiled-operation.ts';
 export type { ExecutionCounters } from './compiled-execution.ts';
 export { toEngine } from './engine-name.ts';
 export type { EngineName } from './engine-name.ts';
-export type { CompiledEngine, ReferenceEngineOptions } from './reference-engine.ts';
+export type { CodegenName } from './codegen-name.ts';
+export type {
+  CompiledEngine,
+  CompiledEngineOptions,
+  ReferenceEngineOptions,
+} from './reference-engine.ts';
 export { createGuardContext } from './guard-context.ts';
 export type { GuardContext } from './guard-context.ts';
 export { planDeferred } from './defer-plan.ts';

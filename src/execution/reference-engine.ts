@@ -8,6 +8,8 @@ import type {
 import { abortError, isAborted, waitUnlessAborted } from './abort.ts';
 import { executeIncrementally } from './graphql-features.ts';
 import { IncrementalParts, offersIncrementalDelivery } from './incremental-delivery.ts';
+import { toCodeGenerator } from './codegen-name.ts';
+import type { CodegenName } from './codegen-name.ts';
 import { CompiledExecution } from './compiled-execution.ts';
 import type { ExecutionCounters } from './compiled-execution.ts';
 import { DocumentStore } from './prepare.ts';
@@ -48,6 +50,17 @@ export function createReferenceEngine(options: ReferenceEngineOptions = {}): Exe
   return new GraphqlEngine(options);
 }
 
+/** Options of {@link createCompiledEngine}. */
+export interface CompiledEngineOptions extends ReferenceEngineOptions {
+  /**
+   * Whether JavaScript is written for selections that are executed often: `'auto'` where the runtime allows code from strings (`new Function`),
+   * or `'never'`. Answers are the same.
+   *
+   * @defaultValue 'auto'
+   */
+  readonly codegen?: CodegenName;
+}
+
 /** An engine that says how it executed. */
 export interface CompiledEngine extends ExecutionEngine {
   readonly counters: ExecutionCounters;
@@ -59,8 +72,8 @@ export interface CompiledEngine extends ExecutionEngine {
  * @remarks
  * What plans do not cover is left to graphql-js; {@link CompiledEngine.counters} say how often, and why. Results are objects with the ordinary prototype.
  */
-export function createCompiledEngine(options: ReferenceEngineOptions = {}): CompiledEngine {
-  const compiled = new CompiledExecution();
+export function createCompiledEngine(options: CompiledEngineOptions = {}): CompiledEngine {
+  const compiled = new CompiledExecution(toCodeGenerator(options.codegen));
   const engine = new GraphqlEngine(options, compiled);
   return Object.defineProperty(engine, 'counters', {
     get: () => compiled.counters,

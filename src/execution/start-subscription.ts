@@ -6,6 +6,7 @@ import { isSource } from '../stream/source.ts';
 import type { SourceStream } from '../stream/source.ts';
 import { toSourceStream } from '../stream/to-source-stream.ts';
 import { abortError, isAborted, isPromiseLike, waitUnlessAborted } from './abort.ts';
+import { getAsyncHelpers } from './async-helpers.ts';
 import { bindSubscription } from './bound-subscription.ts';
 import type { BoundSubscription } from './bound-subscription.ts';
 import type { CompiledExecution } from './compiled-execution.ts';
@@ -61,7 +62,7 @@ function bind({
   prepared,
   args,
   compiled,
-}: AskedSubscription): ReturnType<typeof bindSubscription> {
+}: Omit<AskedSubscription, 'input'>): ReturnType<typeof bindSubscription> {
   const bound = bindSubscription(prepared, args);
   return bound.kind === 'bound' && compiled ? compiled.bind(prepared, args, bound) : bound;
 }
@@ -110,7 +111,12 @@ async function openStream(
 ): Promise<StartedSubscription | Refused> {
   const opened = await openUnlessAborted(() => stream.open(), { root, signal: input.signal });
   if (opened.kind === 'refused') return opened;
-  const execution = new EventExecution({ root, bound, input, isFromSource: isSource(stream) });
+  const execution = new EventExecution({
+    root,
+    bound,
+    input,
+    givesFieldValues: givesFieldValues(stream),
+  });
   return {
     kind: 'started',
     field: root.definition.name,
@@ -119,6 +125,10 @@ async function openStream(
     execute: (event, context) => execution.execute(event, context),
     failEvent: (error) => execution.failEvent(error),
   };
+}
+
+function givesFieldValues(stream: SourceStream<unknown>): boolean {
+  return isSource(stream) && stream.eventIs !== 'root-value';
 }
 
 async function openUnlessAborted<Reader extends Closable>(
@@ -143,10 +153,10 @@ function detach(
   // an engine's own goes before it
   const isFree = !args.fieldResolver || args.fieldResolver === defaultFieldResolver;
   const free = { ...rest, ...(fieldResolver && isFree && { fieldResolver }) };
-  const bound = bind({ prepared, input: { context: undefined }, args: free, compiled });
+  const bound = bind({ prepared, args: free, compiled });
   if (bound.kind === 'unbound') throw new UsageError('the variables were coerced before');
   const input = { context: undefined, ...(variables && { variables }) };
-  return new EventExecution({ root, bound, input, isFromSource: isSource(stream) });
+  return new EventExecution({ root, bound, input, givesFieldValues: givesFieldValues(stream) });
 }
 
 /** "ResolveFieldEventStream" (GraphQL specification, 6.2.3.1.1). */
@@ -168,12 +178,9 @@ function resolveInfo({ prepared, input, bound, root }: Start): GraphQLResolveInf
     rootValue: input.rootValue,
     operation: prepared.operation,
     variableValues: bound.variableValues,
-    // graphql 17 has these two. No hook of ours waits for tracked work, so only its rejections need an owner.
+    // graphql 17 has these two
     getAbortSignal: () => input.signal,
-    getAsyncHelpers: () => ({
-      promiseAll: (values) => Promise.all(values),
-      track: (values) => void Promise.allSettled(values),
-    }),
+    getAsyncHelpers,
   };
 }
 

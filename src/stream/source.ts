@@ -51,6 +51,8 @@ export const sourceBrand: unique symbol = Symbol.for('millrace.source');
  */
 export interface Source<Event> extends SourceStream<Event>, AsyncIterable<Event> {
   readonly [sourceBrand]: true;
+  /** What an event is to a field without a resolver: its value, or as in graphql-js the root value, in which the field is looked up. @defaultValue 'field-value' */
+  readonly eventIs?: 'field-value' | 'root-value';
   /** Keeps the events for which `predicate` returns, or resolves with, something truthy. A predicate that throws fails that one event. */
   filter(predicate: (event: Event) => unknown): Source<Event>;
   /** Turns each event into another; a promise is awaited. A function that throws fails that one event. */

@@ -1,5 +1,5 @@
 import { buildSchema, GraphQLScalarType, versionInfo } from 'graphql';
-import type { GraphQLSchema } from 'graphql';
+import type { GraphQLResolveInfo, GraphQLSchema } from 'graphql';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -155,6 +155,15 @@ const questions: Readonly<Record<string, Question>> = {
   },
 };
 
+const wrongNames: readonly string[] = Array.from({ length: 60 }, (_, i) => `n${i}`);
+
+const wrongVariables: Question = {
+  types: 'type Query { number(of: [Int]): Int }',
+  query: `query (${wrongNames.map((name) => `$${name}: Int`).join()}) { number(of: [${wrongNames.map((name) => `$${name}`).join()}]) }`,
+  variables: Object.fromEntries(wrongNames.map((name) => [name, 'no number'])),
+  createRoot: () => ({}),
+};
+
 function toThenable<Value>(make: () => Promise<Value>): PromiseLike<Value> {
   return {
     // oxlint-disable-next-line unicorn/no-thenable -- what it is about
@@ -187,6 +196,34 @@ describe('an operation that was compiled is answered to the letter as graphql-js
     expect(actual).toBe(expected);
     expect(unhandled.count).toBe(0);
     expect(compiled.counters).toEqual({ compiled: 1, reference: {} });
+  });
+
+  it('and not executed with variables that do not fit', async () => {
+    const compiled = createCompiledEngine();
+
+    const actual = await ask(compiled, wrongVariables);
+
+    expect(actual).toBe(await ask(createReferenceEngine(), wrongVariables));
+    expect(actual).toContain('Too many errors');
+    expect(compiled.counters).toEqual({ compiled: 0, reference: {} });
+  });
+
+  it('and tells resolvers of its fragments, whatever they are called', async () => {
+    const seen: unknown[] = [];
+    const engine = createCompiledEngine();
+    const schema = buildSchema('type Query { a: Int }');
+    const query = '{ ...constructor } fragment constructor on Query { a }';
+    const operation = prepared(engine.prepare(schema, { query }));
+    const rootValue = {
+      a: (_args: unknown, _context: unknown, { fragments }: GraphQLResolveInfo) => {
+        seen.push(fragments['constructor'], fragments['toString']);
+        return 1;
+      },
+    };
+
+    await engine.execute(operation, { context: undefined, rootValue });
+
+    expect(seen).toEqual([operation.document.definitions[1], undefined]);
   });
 
   it('and does not wait for what is in a part that became null', async () => {

@@ -22,7 +22,7 @@ type ArgumentValues = Record<string, unknown>;
 export class Binding {
   readonly parts: BindingParts;
   /** Values that may be handed out as copies; `undefined`: they have to be made anew each time. */
-  readonly #known = new Map<FieldPlan, readonly (readonly [string, unknown])[] | undefined>();
+  readonly #known = new WeakMap<FieldPlan, readonly (readonly [string, unknown])[] | undefined>();
 
   readonly #noArguments: Semantics['noArguments'];
 

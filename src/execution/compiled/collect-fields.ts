@@ -23,7 +23,7 @@ import type { Semantics } from './semantics.ts';
 export interface Selecting {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** As the installed graphql has them; only the values of directives are looked at. */
+  /** As the installed graphql has them, those that directives look at. */
   readonly variableValues: GraphQLResolveInfo['variableValues'];
   readonly semantics: Semantics;
 }

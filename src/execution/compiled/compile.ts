@@ -25,31 +25,32 @@ import type {
   SelectionSetNode,
 } from 'graphql';
 
+import type { CodeGenerator } from './code-generator.ts';
 import { collectFields } from './collect-fields.ts';
 import type { Selecting } from './collect-fields.ts';
+import { compileExecution, compileProperty, compileTaking } from './field-execution.ts';
+import type { Resolution } from './field-execution.ts';
+import { compileReading } from './list-reading.ts';
 import { hole } from './plan.ts';
-import type { Completer, Container, FieldPlan, Place, SelectionPlan } from './plan.ts';
+import type { Completer, FieldPlan, Place, SelectionPlan } from './plan.ts';
+import type { PlanRoom } from './plan-room.ts';
 import type { Run } from './run.ts';
 import { toRuntimeType, typenameOf } from './runtime-type.ts';
+import { Selection } from './selection.ts';
 import { show, writerOf } from './semantics.ts';
-import {
-  isAsyncIterable,
-  isIterable,
-  isObjectLike,
-  isOrdinaryArray,
-  isPlain,
-  isThenable,
-  plainKindOf,
-  put,
-} from './values.ts';
+import { isPlain, isThenable, plainKindOf, put } from './values.ts';
 import type { PlainKind } from './values.ts';
 
 /** What plans are compiled from. */
 export interface Compiling extends Selecting {
   readonly fieldResolver: GraphQLFieldResolver<unknown, unknown>;
   readonly typeResolver: GraphQLTypeResolver<unknown, unknown>;
-  /** Plans of fields that may be kept; those beyond it are compiled each time. */
+  /** Plans of fields that may be kept; those beyond it are compiled for each execution. */
   readonly fieldLimit: number;
+  /** What writes code for selections that are executed often. */
+  readonly generator: CodeGenerator | undefined;
+  /** Where those count that are kept. */
+  readonly room: PlanRoom;
 }
 
 /** Compiles selections, those below abstract types when they are first met. */
@@ -62,8 +63,11 @@ export class Compiler {
   }
 
   /** The fields of an operation. @throws GraphQLError for a directive whose arguments cannot be had */
-  compileRoot(type: GraphQLObjectType, selectionSet: SelectionSetNode): SelectionPlan {
-    return this.#compileFields(type, [selectionSet], { above: undefined, level: 0, depth: 0 });
+  compileRoot(type: GraphQLObjectType, selectionSet: SelectionSetNode): Selection {
+    const where = { above: undefined, level: 0, depth: 0 };
+    const fields = this.#compileFields(type, [selectionSet], where);
+    this.#compiling.room.grow(fields.length);
+    return new Selection(fields, 0, this.#compiling.generator);
   }
 
   #compileFields(
@@ -131,7 +135,7 @@ export class Compiler {
   #compileResolution(
     resolver: GraphQLFieldResolver<unknown, unknown>,
     field: FieldPlan,
-  ): (run: Run, source: unknown) => unknown {
+  ): Resolution {
     if (resolver === defaultFieldResolver) return compileProperty(field);
     const { noArguments } = this.#compiling.semantics;
     if (field.definition.args.length === 0) {
@@ -165,19 +169,23 @@ export class Compiler {
   /** For values that are something. */
   #compileNullable(place: Place, type: GraphQLOutputType): Completer {
     if (isListType(type)) return this.#compileList(place, type as GraphQLList<GraphQLOutputType>); // of what is put out
-    if (isLeafType(type)) return this.#compileLeaf(type);
+    if (isLeafType(type)) return this.#compileLeaf(place, type);
     if (isAbstractType(type)) return this.#compileAbstract(place, type);
     if (isObjectType(type)) return this.#compileObject(place, type);
     throw new TypeError(`${String(type)} is no output type.`);
   }
 
-  #compileLeaf(type: GraphQLLeafType): Completer {
+  #compileLeaf(place: Place, type: GraphQLLeafType): Completer {
     const { semantics } = this.#compiling;
     const writeValue = writerOf(type, semantics);
     const plain = plainKindOf(type);
-    return (_run, value) => {
+    return (run, value) => {
       if (isPlain(plain, value)) return value;
       const written = writeValue(value);
+      if (semantics.isWrittenLater(written)) {
+        run.await(written, place, takeAsWritten, 'leaf');
+        return hole;
+      }
       if (written !== null && written !== undefined) return written;
       throw new Error(
         `Expected \`${type.name}.${semantics.writer}(${show(value, semantics)})\` to return non-nullable value, returned: ${String(written)}`,
@@ -186,39 +194,13 @@ export class Compiler {
   }
 
   #compileList(place: Place, { ofType }: GraphQLList<GraphQLOutputType>): Completer {
-    const { semantics } = this.#compiling;
-    const { field } = place;
-    const depth = place.depth + 1;
-    const item = this.#compilePlace(field, ofType, {
+    const item = this.#compilePlace(place.field, ofType, {
       above: place,
       key: undefined,
       level: place.level + 1,
-      depth,
+      depth: place.depth + 1,
     });
-    const take = (run: Run, list: unknown[], value: unknown): void =>
-      takeItem(run, item, list, value);
-    const message = `Expected Iterable, but did not find one for field "${field.parentType.name}.${field.definition.name}".`;
-    return (run, value) => {
-      if (semantics.hasAsyncLists && isAsyncIterable(value)) {
-        run.awaitList(place, value, (list, each) => take(run, list, each));
-        return hole;
-      }
-      if (!isIterable(value)) throw new GraphQLError(message);
-      const list: unknown[] = [];
-      run.objects[depth] = list as unknown as Container; // by index
-      try {
-        if (isOrdinaryArray(value)) {
-          // as its iterator does: it may grow
-          for (let i = 0; i < value.length; i += 1) takeItem(run, item, list, value[i]);
-        } else if (semantics.drainsFailedLists)
-          readToItsEnd(value, (each) => take(run, list, each));
-        else for (const each of value) take(run, list, each);
-      } catch (error) {
-        run.leaveContainer(list as unknown as Container, depth); // by index
-        throw error;
-      }
-      return list;
-    };
+    return compileReading(place, item, this.#compiling.semantics);
   }
 
   #compileAbstract(place: Place, type: GraphQLAbstractType): Completer {
@@ -248,9 +230,9 @@ export class Compiler {
 
   #compileObject(place: Place, type: GraphQLObjectType): Completer {
     const { semantics } = this.#compiling;
-    const execute = this.#compileSelection(place, type);
+    const selection = this.#compileSelection(place, type);
     const { isTypeOf } = type;
-    if (!isTypeOf) return (run, value) => execute.get()(run, value);
+    if (!isTypeOf) return (run, value) => selection.get(run).complete(run, value);
     const { nodes } = place.field;
     const refuse = (value: unknown): GraphQLError =>
       new GraphQLError(
@@ -259,41 +241,46 @@ export class Compiler {
       );
     return (run, value) => {
       // graphql 16 looks at the fields before it looks at the type
-      if (semantics.writer === 'serialize') execute.get();
+      if (semantics.writer === 'serialize') selection.get(run);
       const verdict = isTypeOf(value, run.context, run.infoOf(place.field));
       if (isThenable(verdict)) {
         const goOn: Completer = (later, isOfType) => {
           if (!isOfType) throw refuse(value);
-          return execute.get()(later, value);
+          return selection.get(later).complete(later, value);
         };
         run.await(verdict, place, goOn, 'step');
         return hole;
       }
       if (!verdict) throw refuse(value);
-      return execute.get()(run, value);
+      return selection.get(run).complete(run, value);
     };
   }
 
-  /** Compiled when it is first needed, and kept if there is room. */
-  #compileSelection(place: Place, type: GraphQLObjectType): { get(): Completer } {
+  /** Compiled when it is first needed, and kept: for one execution only if there is no room. */
+  #compileSelection(place: Place, type: GraphQLObjectType): LazySelection {
     const selectionSets = place.field.nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
     const depth = place.depth + 1;
-    let known: Completer | undefined;
-    return {
-      get: () => {
+    let known: Selection | undefined;
+    const lazy: LazySelection = {
+      get: (run) => {
         if (known) return known;
+        const met = this.#isFull ? run.ownPlans.get(lazy) : undefined;
+        if (met) return met;
         const where = { above: place, level: place.level, depth };
         const fields = this.#compileFields(type, selectionSets, where);
-        const complete: Completer = (run, value) => {
-          const target: Container = {};
-          run.objects[depth] = target;
-          run.executeFields(fields, value, target);
-          return target;
-        };
-        if (this.#fields <= this.#compiling.fieldLimit) known = complete;
-        return complete;
+        const selection = new Selection(fields, depth, this.#compiling.generator);
+        const room = this.#isFull ? run.ownPlans : this.#compiling.room;
+        room.grow(fields.length);
+        if (this.#isFull) room.set(lazy, selection);
+        else known = selection;
+        return selection;
       },
     };
+    return lazy;
+  }
+
+  get #isFull(): boolean {
+    return this.#fields > this.#compiling.fieldLimit;
   }
 }
 
@@ -301,118 +288,12 @@ type AnyField = GraphQLField<unknown, unknown>;
 type Where = Pick<Place, 'above' | 'level' | 'depth'>;
 type Mutable<Plan> = { -readonly [Member in keyof Plan]: Plan[Member] };
 
+interface LazySelection {
+  get(run: Run): Selection;
+}
+
 interface SelectedField extends Pick<FieldPlan, 'definition' | 'nodes' | 'node' | 'responseName'> {
   readonly type: GraphQLObjectType;
 }
 
-/** For a value that was read, or resolved. */
-function compileTaking(field: FieldPlan): FieldPlan['take'] {
-  const { place, responseName } = field;
-  const { complete } = place;
-  return (run, value, source, target) => {
-    try {
-      const resolved = typeof value === 'function' ? callProperty(run, field, source) : value;
-      if (isThenable(resolved)) {
-        put(target, responseName, null);
-        run.await(resolved, place);
-        return;
-      }
-      const completed = complete(run, resolved);
-      put(target, responseName, completed === hole ? null : completed);
-    } catch (error) {
-      run.failAt(place, error, target);
-    }
-  };
-}
-
-function compileExecution(
-  { place, responseName }: FieldPlan,
-  resolve: (run: Run, source: unknown) => unknown,
-): FieldPlan['execute'] {
-  const { complete } = place;
-  return (run, source, target) => {
-    try {
-      const value = resolve(run, source);
-      if (isThenable(value)) {
-        put(target, responseName, null);
-        run.await(value, place);
-        return;
-      }
-      const completed = complete(run, value);
-      put(target, responseName, completed === hole ? null : completed);
-    } catch (error) {
-      run.failAt(place, error, target);
-    }
-  };
-}
-
-type Method = (...given: unknown[]) => unknown;
-
-/** The default resolver: a property, or what it returns if it is a function. */
-function compileProperty(field: FieldPlan): (run: Run, source: unknown) => unknown {
-  const { name, args: definitions } = field.definition;
-  const hasArguments = definitions.length > 0;
-  return (run, source) => {
-    const args = hasArguments ? run.binding.argumentsUnlessKnown(field) : undefined;
-    if (!isObjectLike(source)) return undefined;
-    const value = source[name];
-    if (typeof value !== 'function') return value;
-    return callProperty(run, field, source, args);
-  };
-}
-
-/** Read again, as the default resolver does. */
-function callProperty(
-  run: Run,
-  field: FieldPlan,
-  source: unknown,
-  known?: Record<string, unknown>,
-): unknown {
-  const { definition } = field;
-  const args = known ?? run.binding.argumentsOf(field);
-  const info = run.infoOf(field);
-  const { fieldResolver } = run.binding.parts;
-  return definition.resolve || fieldResolver === defaultFieldResolver
-    ? ((source as Record<string, Method>)[definition.name] as Method)(args, run.context, info)
-    : fieldResolver(source, args, run.context, info);
-}
-
-function takeItem(run: Run, item: Place, list: unknown[], value: unknown): void {
-  const index = list.length;
-  run.indices[item.level - 1] = index;
-  try {
-    if (isThenable(value)) {
-      list.push(null);
-      run.await(value, item);
-      return;
-    }
-    const completed = item.complete(run, value);
-    list[index] = completed === hole ? null : completed;
-  } catch (error) {
-    run.failAt(item, error, list as unknown as Container); // by index
-  }
-}
-
-/** Whatever `take` throws: promises among the rest shall not be rejected unheard. */
-function readToItsEnd(values: Iterable<unknown>, take: (value: unknown) => void): void {
-  const iterator = values[Symbol.iterator]();
-  let isLeft = false;
-  try {
-    for (let step = iterator.next(); !step.done; step = iterator.next()) take(step.value);
-  } catch (error) {
-    isLeft = true;
-    throw error;
-  } finally {
-    if (isLeft) ignoreRest(iterator);
-  }
-}
-
-function ignoreRest(iterator: Iterator<unknown>): void {
-  try {
-    for (let step = iterator.next(); !step.done; step = iterator.next()) {
-      if (isThenable(step.value)) step.value.then(undefined, () => {});
-    }
-  } catch {
-    // nobody reads it any more
-  }
-}
+const takeAsWritten: Completer = (_run, written) => written;

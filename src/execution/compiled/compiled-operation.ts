@@ -7,17 +7,19 @@ import type {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 
-import { fragmentsByName } from '../fragments.ts';
+import { fragmentsByName, fragmentsOfInfo } from '../fragments.ts';
 import { readsProperties } from '../guard-context.ts';
 import { selectionsOf } from '../incremental-delivery.ts';
 import type { PreparedOperation } from '../types.ts';
 import { Binding } from './binding.ts';
+import type { CodeGenerator } from './code-generator.ts';
 import { Compiler } from './compile.ts';
 import type { Compiling } from './compile.ts';
-import type { SelectionPlan } from './plan.ts';
+import type { PlanOwner, PlanRoom } from './plan-room.ts';
 import { Run } from './run.ts';
 import type { RunInput } from './run.ts';
-import { coercedValues } from './semantics.ts';
+import { Selection } from './selection.ts';
+import { coercedValues, pickVariables } from './semantics.ts';
 import type { Semantics } from './semantics.ts';
 
 /** Why an operation is left to graphql-js. */
@@ -51,22 +53,34 @@ export type BoundOperation = (input: RunInput) => ExecutionResult | Promise<Exec
 /** Plans of one operation are kept for so many combinations of the variables that its directives look at. */
 const keptPlans = 16;
 
-/** Plans of fields that are kept for one of them. */
+/** Plans of fields that are kept for one of them; an execution keeps the others as long as it lasts. */
 const fieldLimit = 10_000;
 
 /** One operation and what it was compiled to. */
 export class CompiledOperation {
+  /** As resolvers of queries and mutations see them. */
+  readonly fragments: GraphQLResolveInfo['fragments'];
   readonly #prepared: PreparedOperation;
   readonly #semantics: Semantics;
   /** Variables that directives look at. */
   readonly #deciding: readonly string[];
   /** By field resolver, then by the values of those variables. */
-  readonly #plans = new Map<unknown, LRUCache<string, SelectionPlan>>();
+  readonly #owners = new Map<unknown, LRUCache<string, PlanOwner>>();
+  readonly #room: PlanRoom;
+  readonly #generator: CodeGenerator | undefined;
 
-  constructor(prepared: PreparedOperation, semantics: Semantics) {
+  constructor(
+    prepared: PreparedOperation,
+    semantics: Semantics,
+    room: PlanRoom,
+    generator?: CodeGenerator,
+  ) {
     this.#prepared = prepared;
     this.#semantics = semantics;
+    this.#room = room;
+    this.#generator = generator;
     this.#deciding = decidingVariables(prepared);
+    this.fragments = fragmentsOfInfo(prepared.document);
   }
 
   /** Binds variables. */
@@ -80,31 +94,34 @@ export class CompiledOperation {
       { schema, fragments, operation, variableValues, hideSuggestions, fieldResolver },
       this.#semantics,
     );
-    const key = this.#keyOf(variableValues);
     // a plan for all that differ only in what they do with functions
     const planned = readsProperties(fieldResolver) ? defaultFieldResolver : fieldResolver;
-    const plans = this.#plansOf(planned);
-    let plan = plans.get(key);
-    if (!plan) {
-      const compiling = { variableValues, fieldResolver: planned, typeResolver };
-      try {
-        plan = this.#compile(compiling);
-      } catch (error) {
-        // of a directive: before anything was executed, and of no place in the response
-        return () => ({ errors: [toGraphQLError(error)], data: null });
-      }
-      plans.set(key, plan);
+    const owner = this.#ownerOf(planned, this.#keyOf(variableValues));
+    const room = this.#room;
+    const planOf = (): Selection => {
+      const known = room.get(owner);
+      if (known) return known;
+      // the other variables belong to this request, and the plan lives longer
+      const decided = pickVariables(variableValues, this.#deciding);
+      const made = this.#compile({ variableValues: decided, fieldResolver: planned, typeResolver });
+      room.set(owner, made);
+      return made;
+    };
+    try {
+      planOf();
+    } catch (error) {
+      // of a directive: before anything was executed, and of no place in the response
+      return () => ({ errors: [toGraphQLError(error)], data: null });
     }
-    const fields = plan;
     const semantics = this.#semantics;
     return operation.operation === 'mutation'
-      ? (input) => new Run(binding, semantics, input).executeSerially(fields)
-      : (input) => new Run(binding, semantics, input).execute(fields);
+      ? (input) => new Run(binding, semantics, input).executeSerially(planOf())
+      : (input) => new Run(binding, semantics, input).execute(planOf());
   }
 
   #compile(
     resolving: Pick<Compiling, 'variableValues' | 'fieldResolver' | 'typeResolver'>,
-  ): SelectionPlan {
+  ): Selection {
     const { schema, document, operation } = this.#prepared;
     const compiler = new Compiler({
       ...resolving,
@@ -112,20 +129,29 @@ export class CompiledOperation {
       fragments: fragmentsByName(document),
       semantics: this.#semantics,
       fieldLimit,
+      room: this.#room,
+      generator: this.#generator,
     });
     const rootType = schema.getRootType(operation.operation);
-    return rootType ? compiler.compileRoot(rootType, operation.selectionSet) : [];
+    return rootType
+      ? compiler.compileRoot(rootType, operation.selectionSet)
+      : new Selection([], 0, undefined);
   }
 
-  #plansOf(fieldResolver: unknown): LRUCache<string, SelectionPlan> {
-    let plans = this.#plans.get(fieldResolver);
-    if (!plans) {
+  #ownerOf(fieldResolver: unknown, key: string): PlanOwner {
+    let owners = this.#owners.get(fieldResolver);
+    if (!owners) {
       // an engine has one, and what is shared another one
-      if (this.#plans.size >= 2) this.#plans.clear();
-      plans = new LRUCache({ max: keptPlans });
-      this.#plans.set(fieldResolver, plans);
+      if (this.#owners.size >= 2) this.#owners.clear();
+      owners = new LRUCache({ max: keptPlans });
+      this.#owners.set(fieldResolver, owners);
     }
-    return plans;
+    let owner = owners.get(key);
+    if (!owner) {
+      owner = {};
+      owners.set(key, owner);
+    }
+    return owner;
   }
 
   #keyOf(variableValues: GraphQLResolveInfo['variableValues']): string {

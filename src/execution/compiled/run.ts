@@ -1,12 +1,14 @@
 import { GraphQLError, locatedError } from 'graphql';
 import type { ExecutionResult, GraphQLResolveInfo } from 'graphql';
 
-import { ignoreRejections } from './async-items.ts';
+import { getAsyncHelpers } from '../async-helpers.ts';
 import type { Binding } from './binding.ts';
 import { ErrorList } from './error-list.ts';
 import type { PendingKind } from './pending.ts';
 import type { Completer, Container, FieldPlan, Place, SelectionPlan } from './plan.ts';
+import { PlanRoom } from './plan-room.ts';
 import { keyOf, keysOf, pathOf } from './response-path.ts';
+import type { Selection } from './selection.ts';
 import type { Semantics } from './semantics.ts';
 import { afterTicks } from './ticks.ts';
 import { isObjectLike, isPlain, put } from './values.ts';
@@ -38,9 +40,11 @@ export class Run {
   readonly indices: number[] = [];
   readonly #input: RunInput;
   #errors: ErrorList | undefined;
+  #ownPlans: PlanRoom | undefined;
   #waiting: Waiting | undefined;
   #series: Series | undefined;
   #data: Container | null = null;
+  #isExecuting = false;
   #isFinished = false;
   #resolve: ((result: ExecutionResult) => void) | undefined;
   #controller: AbortController | undefined;
@@ -53,18 +57,33 @@ export class Run {
     this.#input = input;
   }
 
+  /** Whether `objects` and `indices` are those of what is executed at this moment: what is awaited has to wait until that is done. */
+  get isExecuting(): boolean {
+    return this.#isExecuting;
+  }
+
+  /** Plans that are kept no longer than this execution. */
+  get ownPlans(): PlanRoom {
+    this.#ownPlans ??= new PlanRoom();
+    return this.#ownPlans;
+  }
+
   /** Whether nobody hears what is still awaited. */
   get isOver(): boolean {
     return this.semantics.endsEarly && (this.#isFinished || this.#input.signal?.aborted === true);
   }
 
-  /** Executes all fields of an operation side by side. */
-  execute(fields: SelectionPlan): ExecutionResult | Promise<ExecutionResult> {
-    const data = this.#begin();
+  /** Executes all fields of an operation side by side. Throws what aborted it, where graphql-js does (17). */
+  execute(selection: Selection): ExecutionResult | Promise<ExecutionResult> {
+    this.#throwIfAborted();
+    this.#isExecuting = true;
     try {
-      this.executeFields(fields, this.#input.rootValue, data);
+      this.#data = selection.complete(this, this.#input.rootValue) as Container; // of an object
     } catch (error) {
-      if (error !== postponed) this.failRoot(error);
+      if (error === postponed) this.#data = this.objects[0] ?? null;
+      else this.failRoot(error);
+    } finally {
+      this.#isExecuting = false;
     }
     return this.#conclude();
   }
@@ -90,12 +109,22 @@ export class Run {
     }
   }
 
-  /** Executes the fields of an operation one after the other. */
-  executeSerially(fields: SelectionPlan): ExecutionResult | Promise<ExecutionResult> {
+  /** Executes the fields of an operation one after the other. Throws as {@link Run.execute} does. */
+  executeSerially({ fields }: Selection): ExecutionResult | Promise<ExecutionResult> {
     this.#begin();
     this.#series = { fields, index: 0, awaited: 0 };
     this.#executeNext(this.#series);
     return this.#conclude();
+  }
+
+  /** Makes something of what was awaited, or has `complete` write it. */
+  resume(complete: Completer, value: unknown): unknown {
+    this.#isExecuting = true;
+    try {
+      return complete(this, value);
+    } finally {
+      this.#isExecuting = false;
+    }
   }
 
   /** What a resolver is told about a field. */
@@ -173,13 +202,13 @@ export class Run {
       this.#waiting?.failLate(place, error, container) === true;
     // oxlint-disable-next-line typescript/only-throw-error -- no error: it is caught by whoever would have caught that
     if (isLate) throw postponed;
-    this.leaveContainer(container, place.depth);
+    this.leaveContainer(container);
     throw error;
   }
 
   /** Nobody waits for what is in a container that failed. */
-  leaveContainer(container: Container, depth: number): void {
-    this.#waiting?.kill(container, depth);
+  leaveContainer(container: Container): void {
+    this.#waiting?.kill(container);
   }
 
   /** Adds an error, unless what it is about has become null already. */
@@ -207,6 +236,7 @@ export class Run {
   }
 
   #begin(): Container {
+    this.#throwIfAborted();
     const data: Container = {};
     this.#data = data;
     this.objects[0] = data;
@@ -217,8 +247,10 @@ export class Run {
     const { fields } = series;
     const { rootValue } = this.#input;
     const [data = {}] = this.objects;
+    this.#isExecuting = true;
     try {
       for (; series.index < fields.length; series.index += 1) {
+        if (this.isOver) throw new Error('Aborted by a field before this one.');
         fields[series.index]?.execute(this, rootValue, data);
         if (this.#waiting?.isDone === false) {
           series.awaited += 1;
@@ -230,6 +262,8 @@ export class Run {
       const ticks = series.awaited > 0 ? fields.length - series.index : 0;
       afterTicks(ticks, () => this.failRoot(error));
       return;
+    } finally {
+      this.#isExecuting = false;
     }
     this.#series = undefined;
     this.#finish();
@@ -244,7 +278,6 @@ export class Run {
   #goOn(): void {
     const series = this.#series;
     if (!series) return this.#finish();
-    if (!this.#resolve) return; // it is told of that when it looks itself
     series.index += 1;
     this.#executeNext(series);
   }
@@ -253,11 +286,16 @@ export class Run {
     const isDone = !this.#waiting || this.#waiting.isDone;
     if (this.#isFinished || (isDone && !this.#series)) {
       this.#finish();
+      this.#throwIfAborted();
       return this.#toResult();
     }
     return new Promise((resolve) => {
       this.#resolve = resolve;
     });
+  }
+
+  #throwIfAborted(): void {
+    if (this.semantics.endsEarly) this.#input.signal?.throwIfAborted();
   }
 
   #toResult(): ExecutionResult {
@@ -293,12 +331,3 @@ export class Run {
     controller.abort();
   }
 }
-
-const getAsyncHelpers: GraphQLResolveInfo['getAsyncHelpers'] = () => ({
-  promiseAll: (values) => {
-    const all = Promise.all(values);
-    all.catch(() => ignoreRejections(values));
-    return all;
-  },
-  track: (values) => ignoreRejections(values),
-});

@@ -1,10 +1,14 @@
 import { GraphQLEnumType, versionInfo } from 'graphql';
 import type { GraphQLLeafType, GraphQLResolveInfo } from 'graphql';
 
+import { isThenable } from './values.ts';
+
 /** In what the supported versions of graphql-js differ where an operation is executed. */
 export interface Semantics {
   /** The method of a leaf type that writes a value. */
   readonly writer: 'coerceOutputValue' | 'serialize';
+  /** Whether what a leaf type wrote is awaited; nobody looks at what it turns out to be. */
+  readonly isWrittenLater: (written: unknown) => written is PromiseLike<unknown>;
   /** The arguments of a field that has none. */
   readonly noArguments: () => Record<string, unknown>;
   /** Whether lists may be async iterables. */
@@ -29,6 +33,7 @@ export interface Semantics {
 
 const semanticsOf17: Semantics = {
   writer: 'coerceOutputValue',
+  isWrittenLater: (written) => written instanceof Promise,
   // not `Object.create`, which takes several times as long
   noArguments: () => ({ __proto__: null }),
   hasAsyncLists: true,
@@ -44,6 +49,7 @@ const semanticsOf17: Semantics = {
 
 const semanticsOf16: Semantics = {
   writer: 'serialize',
+  isWrittenLater: isThenable,
   noArguments: () => ({}),
   hasAsyncLists: false,
   notAName: '.',
@@ -71,6 +77,25 @@ export function coercedValues(
 ): Readonly<Record<string, unknown>> {
   // graphql 16 has them there already
   return semantics?.writer === 'serialize' ? { ...variableValues } : variableValues.coerced;
+}
+
+/** The variables of `names` alone, in the same form. */
+export function pickVariables(
+  variableValues: GraphQLResolveInfo['variableValues'],
+  names: readonly string[],
+): GraphQLResolveInfo['variableValues'] {
+  // as above
+  if (semantics?.writer === 'serialize') return pick(variableValues, names);
+  const { sources, coerced } = variableValues;
+  return { sources: pick(sources, names), coerced: pick(coerced, names) };
+}
+
+function pick<Values extends object>(values: Values, names: readonly string[]): Values {
+  const picked = Object.create(null) as Record<string, unknown>;
+  for (const name of names) {
+    if (Object.hasOwn(values, name)) picked[name] = values[name as keyof Values];
+  }
+  return picked as Values; // a map of which any name may be missing
 }
 
 /** Writes a value of a leaf type, as its type does. */

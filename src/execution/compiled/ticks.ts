@@ -10,10 +10,12 @@ export interface Delay {
 
 /** Between the settlement of what was awaited and the moment at which graphql-js knows the value of its place, or what is wrong with it. */
 export function delayOf({ kind, around, place }: Pending, semantics: Semantics): Delay {
-  const own = kind === 'value' ? semantics.valueTicks : kind === 'moment' ? 0 : 1;
+  const own = kind === 'value' ? semantics.valueTicks : ownTicks[kind];
   const { ticks, within } = adoptions(around.within, place, semantics);
   return { ticks: own + ticks, within };
 }
+
+const ownTicks = { step: 1, list: 1, leaf: 0, moment: 0 } as const;
 
 /** Between the settlement of the last value in a container, or its first failure, and the same for the place above. */
 export function delayAbove(place: Place, within: Pending | undefined, semantics: Semantics): Delay {

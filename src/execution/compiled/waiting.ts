@@ -10,7 +10,7 @@ import { keyOf, keysOf } from './response-path.ts';
 import type { Run } from './run.ts';
 import { afterTicks, delayAbove, delayOf } from './ticks.ts';
 import type { Delay } from './ticks.ts';
-import { put } from './values.ts';
+import { isPlain, put } from './values.ts';
 
 /** Thrown in place of an error that comes later: what was to be completed is a hole for now. */
 export const postponed: unique symbol = Symbol('postponed');
@@ -23,8 +23,8 @@ interface Failure {
 
 /** A list that is still being read. */
 interface Reading {
-  /** Items that failed meanwhile, by index: the first one of them counts, and nobody looks before the end. */
-  readonly failed: Map<number, Failure>;
+  /** Of the items that failed meanwhile the first one in the list; nobody looks before the end. */
+  failed: Failure | undefined;
 }
 
 /**
@@ -40,8 +40,6 @@ export class Waiting {
   readonly #onSettled: () => void;
   #around: Surroundings | undefined;
   #within: Pending | undefined;
-  /** Containers that are not part of the response any more. */
-  readonly #dead = new Set<Container>();
   /** Objects of which a field has failed at once, and which wait for the others. */
   readonly #late = new Map<Container, Failure>();
   readonly #readings = new Map<Container, Reading>();
@@ -60,18 +58,26 @@ export class Waiting {
   await(promise: PromiseLike<unknown>, place: Place, complete: Completer, kind: PendingKind): void {
     const { semantics } = this.#run;
     let pending: Pending | undefined;
+    // those who call back while something else is executed are heard afterwards: no promise does that
     const onValue = (value: unknown): void => {
-      if (pending) this.#resume(pending, complete, value);
+      if (pending && !this.#run.isExecuting) this.#resume(pending, complete, value);
       else afterTicks(1, () => onValue(value));
     };
     const onError = (error: unknown): void => {
-      if (pending) this.#fail(pending, error);
+      if (pending && !this.#run.isExecuting) this.#fail(pending, error);
       else afterTicks(1, () => onError(error));
     };
     // graphql 17 awaits values; what else there is it asks itself, and that may call back at once
     const isAsked = kind === 'step' || semantics.asksPromises;
-    (isAsked ? promise : Promise.resolve(promise)).then(onValue, onError);
-    pending = this.#expect(kind, place);
+    const ask = (): void => {
+      void (isAsked ? promise : Promise.resolve(promise)).then(onValue, onError);
+    };
+    // a promise that settles by another one asks it a microtask later
+    const isAdopted =
+      kind === 'leaf' && semantics.adoptionTicks > 0 && this.#within?.place === place;
+    if (isAdopted) Promise.resolve().then(ask).catch(onError);
+    else ask();
+    pending = this.#pending.add(kind, place, this.#surround(place));
   }
 
   /** Reads an asynchronous list; its items are written as they come. */
@@ -80,10 +86,11 @@ export class Waiting {
     place: Place,
     take: (list: unknown[], item: unknown) => void,
   ): void {
-    const pending = this.#expect('list', place);
+    const pending = this.#pending.add('list', place, this.#surround(place));
     const list: unknown[] = [];
     const container = list as unknown as Container; // by index
-    const reading: Reading = { failed: new Map() };
+    const reading: Reading = { failed: undefined };
+    const takeItem: Completer = (_run, item) => take(list, item);
     this.#readings.set(container, reading);
     const taking = {
       isLeft: () => this.#run.isOver,
@@ -91,7 +98,7 @@ export class Waiting {
       take: (item: unknown) => {
         this.#restore(pending);
         this.#run.objects[place.depth + 1] = container;
-        take(list, item);
+        this.#run.resume(takeItem, item);
       },
       onEnd: () => {
         this.#readings.delete(container);
@@ -101,7 +108,7 @@ export class Waiting {
       },
       onError: (error: unknown) => {
         this.#readings.delete(container);
-        this.kill(container, place.depth + 1);
+        this.kill(container);
         this.#fail(pending, error);
       },
     };
@@ -109,11 +116,8 @@ export class Waiting {
   }
 
   /** Nobody waits any more for what is in a container that failed. */
-  kill(container: Container, depth: number, survivor?: Pending): void {
-    this.#dead.add(container);
-    for (const pending of this.#pending.in(container, depth)) {
-      if (pending !== survivor) this.#pending.leave(pending);
-    }
+  kill(container: Container): void {
+    this.#pending.kill(container);
   }
 
   /** Nobody waits for anything. */
@@ -123,27 +127,10 @@ export class Waiting {
 
   /** Whether something in the container of `place` is pending, which then fails when that has settled. */
   failLate(place: Place, error: GraphQLError, container: Container): boolean {
-    if (!this.#isPending(container, place.depth, [])) return false;
-    const pending = this.#expect('moment', place);
+    if (!this.#pending.isPending(container, [])) return false;
+    const pending = this.#pending.add('moment', place, this.#surround(place));
     this.#late.set(container, { pending, error });
     return true;
-  }
-
-  #expect(kind: PendingKind, place: Place): Pending {
-    const around = this.#surround(place);
-    const isInVain = this.#dead.size > 0 && around.objects.some((object) => this.#dead.has(object));
-    return this.#pending.add({ kind, place, around, isAwaited: !isInVain });
-  }
-
-  /** Whether graphql-js would wait for a promise before `container` is whole: not for those in what failed inside of it. */
-  #isPending(container: Container, depth: number, except: readonly unknown[]): boolean {
-    return this.#pending
-      .in(container, depth)
-      .some(
-        (pending) =>
-          !except.includes(pending) &&
-          !pending.around.objects.slice(depth + 1).some((object) => this.#dead.has(object)),
-      );
   }
 
   /** The same for all fields of an object. */
@@ -157,8 +144,8 @@ export class Waiting {
       known.within === this.#within;
     if (isKnown) return known;
     this.#around = {
-      objects: objects.slice(0, depth + 1),
-      indices: indices.slice(0, level),
+      objects: firstOf(objects, depth + 1),
+      indices: firstOf(indices, level),
       within: this.#within,
     };
     return this.#around;
@@ -175,9 +162,10 @@ export class Waiting {
 
   #resume(pending: Pending, complete: Completer, value: unknown): void {
     if (this.#run.isOver) return ignoreItems(value);
+    if (this.#writePlain(pending, value)) return this.#settle(pending);
     this.#restore(pending);
     try {
-      const completed = complete(this.#run, value);
+      const completed = this.#run.resume(complete, value);
       // otherwise something else is awaited in its place
       if (completed === hole) return this.#pending.remove(pending);
       this.#write(pending, completed);
@@ -185,6 +173,17 @@ export class Waiting {
       return error === postponed ? this.#pending.remove(pending) : this.#fail(pending, error);
     }
     this.#settle(pending);
+  }
+
+  /** A value that is written as it is concerns nothing around it. */
+  #writePlain({ kind, place, around }: Pending, value: unknown): boolean {
+    const { key, field, depth } = place;
+    if (kind !== 'value' || key === undefined || !isPlain(field.plain, value)) return false;
+    const container = around.objects[depth];
+    // not by `put`: where all write, nothing is known of whom they write to
+    if (container && key !== '__proto__') container[key] = value;
+    else if (container) put(container, key, value);
+    return true;
   }
 
   #write({ place, around: { objects, indices } }: Pending, value: unknown): void {
@@ -213,9 +212,9 @@ export class Waiting {
     const { place, around } = pending;
     const { above, depth } = place;
     const container = this.#late.size > 0 ? around.objects[depth] : undefined;
-    if (!container || this.#dead.has(container)) return this.#drop(pending);
+    if (!container || this.#pending.isDead(container)) return this.#drop(pending);
     const late = this.#late.get(container);
-    const isLast = !this.#isPending(container, depth, [pending, late?.pending]);
+    const isLast = !this.#pending.isPending(container, [pending, late?.pending]);
     if (isLast && !late && above) {
       const delay = delayAbove(place, around.within, this.#run.semantics);
       return this.#moveOn(pending, above, delay, (moved) => this.#arrive(moved));
@@ -239,11 +238,7 @@ export class Waiting {
     { ticks, within }: Delay,
     act: (moved: Pending) => void,
   ): void {
-    const { isAwaited } = pending;
-    const { objects, indices } = pending.around;
-    const around = { objects: objects.slice(0, place.depth + 1), indices, within };
-    this.#pending.remove(pending);
-    const moved = this.#pending.add({ kind: 'moment', place, around, isAwaited });
+    const moved = this.#pending.replace(pending, place, within);
     afterTicks(ticks, () => act(moved));
   }
 
@@ -259,16 +254,16 @@ export class Waiting {
       return this.#arrive(pending);
     }
     const container = around.objects[place.depth];
-    if (!container || this.#dead.has(container)) return this.#drop(pending);
+    if (!container || this.#pending.isDead(container)) return this.#drop(pending);
     const late = this.#late.get(container);
     if (late) {
       this.#drop(pending);
       return this.#failNow(container, late);
     }
     const reading = this.#readings.get(container);
-    if (reading && place.key === undefined) {
-      reading.failed.set(around.indices[place.level - 1] ?? 0, failure);
-    } else this.#failContainer(failure, container);
+    if (!reading || place.key !== undefined) this.#failContainer(failure, container);
+    else if (!reading.failed || indexOf(failure) < indexOf(reading.failed))
+      reading.failed = failure;
   }
 
   #drop(pending: Pending): void {
@@ -278,10 +273,8 @@ export class Waiting {
   }
 
   #endReading({ failed }: Reading): void {
-    const first = Math.min(...failed.keys());
-    const failure = failed.get(first);
-    const container = failure?.pending.around.objects[failure.pending.place.depth];
-    if (failure && container) this.#failContainer(failure, container);
+    const container = failed?.pending.around.objects[failed.pending.place.depth];
+    if (failed && container) this.#failContainer(failed, container);
   }
 
   /** All others have settled: one more handler throws what was wrong at once. */
@@ -293,9 +286,9 @@ export class Waiting {
   /** A container cannot be, so neither can what it is the value of, which graphql-js finds out some microtasks later. */
   #failContainer({ pending, error }: Failure, container: Container, more = 0): void {
     const { place, around } = pending;
-    const { above, depth } = place;
+    const { above } = place;
     const run = this.#run;
-    this.kill(container, depth, pending);
+    this.#pending.kill(container, pending);
     const { ticks, within } = delayAbove(place, around.within, run.semantics);
     if (above) {
       const delay = { ticks: ticks + more, within };
@@ -303,6 +296,28 @@ export class Waiting {
       return;
     }
     afterTicks(run.ticksToRoot(ticks) + more, () => run.failRoot(error));
+  }
+}
+
+/** Of an item. */
+function indexOf({ pending: { place, around } }: Failure): number {
+  return around.indices[place.level - 1] ?? 0;
+}
+
+/** A copy of the first of them: `slice` takes as long as everything else about a promise. */
+function firstOf<Item>(items: readonly Item[], count: number): readonly Item[] {
+  // so many there are
+  switch (count) {
+    case 0:
+      return [];
+    case 1:
+      return [items[0] as Item];
+    case 2:
+      return [items[0] as Item, items[1] as Item];
+    case 3:
+      return [items[0] as Item, items[1] as Item, items[2] as Item];
+    default:
+      return items.slice(0, count);
   }
 }
 

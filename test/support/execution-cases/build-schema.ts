@@ -25,6 +25,7 @@ import type {
 } from 'graphql';
 
 import type { CallLog } from './call-log.ts';
+import { settleAfter } from './late-values.ts';
 import { rootTypes } from './schema-plan.ts';
 import type { FieldPlan, SchemaPlan, TypePlan } from './schema-plan.ts';
 import type { ValueMaker } from './value-maker.ts';
@@ -192,12 +193,19 @@ function createOne(): GraphQLInputObjectType {
   });
 }
 
+function writeLater(value: string): unknown {
+  if (value === 'later: throw') throw new Error('cannot be written in the end');
+  return value === 'later: null' ? null : value;
+}
+
 /** A scalar that makes an object of whatever it is given, or fails. */
 function createOdd(log: CallLog): GraphQLScalarType {
   return new GraphQLScalarType({
     name: 'Odd',
     serialize: (value) => {
       if (value === 'throw') throw new Error('cannot be written');
+      const isLater = typeof value === 'string' && value.startsWith('later');
+      if (isLater) return settleAfter(value.length % 3, () => writeLater(value));
       return value === 'null' ? null : value;
     },
     parseValue: (value) => {

@@ -20,6 +20,12 @@ interface Given {
 export class CallLog {
   readonly calls: LoggedCall[] = [];
   readonly context = { isContext: true };
+  /** Hears of each function with the text of its call. */
+  readonly #onCall: ((text: string) => void) | undefined;
+
+  constructor(onCall?: (text: string) => void) {
+    this.#onCall = onCall;
+  }
 
   /** What has no path. */
   note(text: string, about: 'input' | 'list' | 'case'): void {
@@ -46,7 +52,12 @@ export class CallLog {
     ];
     // a function that tells types is not told which item of a list it is asked about
     const about = 'args' in given ? 'field' : 'value';
-    this.calls.push({ path: keysOf(path), about, text: parts.join(' | ') });
+    const text = parts.join(' | ');
+    this.calls.push({ path: keysOf(path), about, text });
+    if (this.#onCall) {
+      this.#onCall(text);
+      this.calls.push({ path: keysOf(path), about, text: describeSignal(info) });
+    }
   }
 }
 
@@ -58,6 +69,13 @@ function describeArguments(args: unknown): string {
 /** Without what graphql 17 has besides, which is where they came from. */
 function describeVariables(variables: GraphQLResolveInfo['variableValues']): string {
   return describeValue('coerced' in variables ? variables.coerced : variables);
+}
+
+/** Of graphql 17. */
+function describeSignal(info: GraphQLResolveInfo): string {
+  if (!('getAbortSignal' in info)) return 'no signal';
+  const signal = info.getAbortSignal();
+  return signal?.aborted === true ? `aborted: ${String(signal.reason)}` : 'not aborted';
 }
 
 type Path = GraphQLResolveInfo['path'];

@@ -23,11 +23,28 @@ export interface CaseRun {
   readonly answers: readonly string[];
   /** What it called, other than below what became null. */
   readonly calls: readonly string[];
+  /** The data of the answers. */
+  readonly data: readonly unknown[];
+}
+
+/** Where an operation is aborted. */
+export interface AbortPoint {
+  /** By the function that is called so. */
+  readonly call: string;
+  /** How it was answered when it was not. */
+  readonly whole: CaseRun;
 }
 
 export interface ExecutionCase {
   readonly text: string;
-  run(engine: ExecutionEngine): Promise<CaseRun>;
+  run(engine: ExecutionEngine, abortPoint?: AbortPoint): Promise<CaseRun>;
+}
+
+/** A function of its first execution that may abort an operation; `undefined` if it called none. */
+export function chooseAbortPoint(whole: CaseRun, choices: Choices): AbortPoint | undefined {
+  const first = whole.calls.slice(0, whole.calls.indexOf('answered'));
+  const calls = first.filter((call) => call.includes(' | '));
+  return calls.length === 0 ? undefined : { call: choices.of(calls), whole };
 }
 
 /** A schema, an operation and data for it; each run has its own. */
@@ -42,14 +59,16 @@ export function createCase(numbers: CaseNumbers): ExecutionCase {
   if (!operation) throw new Error('there is one');
   return {
     text,
-    run: async (engine) => {
-      const log = new CallLog();
+    run: async (engine, abortPoint) => {
+      const controllers = new Controllers();
+      const log = new CallLog(abortPoint && ((call) => controllers.hear(call, abortPoint)));
       const values = new ValueMaker(new Fates(numbers.values), plan, log);
       const schema = buildSchema(plan, values, log);
       // as whoever prepares an operation does; a schema that was not validated looks otherwise in messages
       assertValidSchema(schema);
       const prepared = { kind, schema, document, operation, isIncremental: false };
-      const setting = { engine, prepared, variables, values, log };
+      const whole = abortPoint?.whole.data;
+      const setting = { engine, prepared, variables, values, log, controllers, whole };
       return kind === 'subscription' ? runEvents(setting, plan) : runOnce(setting);
     },
   };
@@ -61,37 +80,60 @@ interface Setting {
   readonly variables: Readonly<Record<string, unknown>>;
   readonly values: ValueMaker;
   readonly log: CallLog;
+  readonly controllers: Controllers;
+  /** The data of the answers, had nothing been aborted. */
+  readonly whole: readonly unknown[] | undefined;
 }
 
-async function runOnce({ engine, prepared, variables, values, log }: Setting): Promise<CaseRun> {
+/** What aborts the operations of a case: once. */
+class Controllers {
+  #controller = new AbortController();
+  #hasAborted = false;
+
+  next(): AbortSignal {
+    this.#controller = new AbortController();
+    return this.#controller.signal;
+  }
+
+  hear(call: string, abortPoint: AbortPoint): void {
+    if (this.#hasAborted || call !== abortPoint.call) return;
+    this.#hasAborted = true;
+    this.#controller.abort('by a function');
+  }
+}
+
+async function runOnce(setting: Setting): Promise<CaseRun> {
+  const { engine, prepared, variables, values, log, controllers } = setting;
+  const { context } = log;
   const typeName = rootTypes[prepared.kind];
   const answers: unknown[] = [];
   // the second time with what was kept of the first
   for (const name of ['first', 'second']) {
     const rootValue = values.object(typeName, name);
-    answers.push(await engine.execute(prepared, { context: log.context, variables, rootValue }));
+    const signal = controllers.next();
+    answers.push(await engine.execute(prepared, { context, variables, rootValue, signal }));
     await untilIdle();
     log.note('answered', 'case');
   }
-  return toRun(answers, log);
+  return toRun(answers, setting);
 }
 
-async function runEvents(
-  { engine, prepared, variables, values, log }: Setting,
-  plan: SchemaPlan,
-): Promise<CaseRun> {
+async function runEvents(setting: Setting, plan: SchemaPlan): Promise<CaseRun> {
+  const { engine, prepared, variables, values, log, controllers } = setting;
+  const { context } = log;
+  const signal = controllers.next();
   const names = plan.fields.get(rootTypes.subscription)?.map(({ name }) => name) ?? [];
   const rootValue = Object.fromEntries(names.map((name) => [name, silence]));
-  const started = await engine.subscribe(prepared, { context: log.context, variables, rootValue });
-  if (started.kind === 'refused') return toRun([started], log, 'subscription');
+  const started = await engine.subscribe(prepared, { context, variables, rootValue, signal });
+  if (started.kind === 'refused') return toRun([started], setting);
   const answers: unknown[] = [];
   for (const name of ['first', 'second', 'third']) {
-    answers.push(await started.execute(values.object(rootTypes.subscription, name), log.context));
+    answers.push(await started.execute(values.object(rootTypes.subscription, name), context));
     await untilIdle();
     log.note('answered', 'case');
   }
   await started.source.close();
-  return toRun(answers, log, 'subscription');
+  return toRun(answers, setting);
 }
 
 async function* silence(): AsyncGenerator<never> {}
@@ -101,10 +143,12 @@ function untilIdle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function toRun(answers: readonly unknown[], log: CallLog, kind?: 'subscription'): CaseRun {
+function toRun(answers: readonly unknown[], { log, prepared, whole }: Setting): CaseRun {
+  const data = answers.map(dataOf);
   return {
     answers: answers.map((answer) => describeValue(answer)),
-    calls: callsThatMatter(answers, log, kind),
+    calls: callsThatMatter(whole ?? data, log, prepared.kind),
+    data,
   };
 }
 
@@ -113,19 +157,20 @@ function toRun(answers: readonly unknown[], log: CallLog, kind?: 'subscription')
  * And graphql 16 reads the variables of a subscription again for each event, where a plan has them already.
  */
 function callsThatMatter(
-  answers: readonly unknown[],
+  answered: readonly unknown[],
   { calls }: CallLog,
-  kind?: 'subscription',
+  kind: PreparedOperation['kind'],
 ): readonly string[] {
   let index = 0;
   const kept: string[] = [];
   for (const { path, about, text } of calls) {
     if (text === 'answered') index += 1;
-    const data = dataOf(answers[index]);
+    const data = answered[index];
     const isKept =
-      about === 'input' || about === 'list'
+      about === 'case' ||
+      (about === 'input' || about === 'list'
         ? !hasNull(data) && !(about === 'input' && kind === 'subscription')
-        : !isBelowNull(data, path) && (about === 'field' || !hasNull(at(data, path)));
+        : !isBelowNull(data, path) && (about === 'field' || !hasNull(at(data, path))));
     if (isKept) kept.push(text);
   }
   return kept;

@@ -178,7 +178,7 @@ const leafValues: Readonly<Record<string, readonly unknown[]>> = {
   Boolean: [true, false, 1, 0],
   ID: ['id', 7, 7.5],
   Color: ['red-value', 'green-value', 'RED'],
-  Odd: ['odd', { an: ['object'] }, 'null', 'throw', 0],
+  Odd: ['odd', { an: ['object'] }, 'null', 'throw', 0, 'later', 'later: null', 'later: throw'],
 };
 
 /** Objects that we did not make have the fate of their kind. */
