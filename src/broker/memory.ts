@@ -55,6 +55,7 @@ class LogsInMemory implements MemoryBroker {
     ordered: true,
     replay: true,
     transactional: false,
+    local: true,
   };
   readonly #limits: LogTailLimits;
   readonly #idleLogs: number;

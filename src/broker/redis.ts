@@ -2,26 +2,27 @@ import { SourceError, UsageError } from '../errors.ts';
 import type { Clock, Position } from '../vocabulary.ts';
 import { clientsLike, clientsOfUrl } from './redis/client-like.ts';
 import type { RedisClientLike } from './redis/client-like.ts';
-import { encodeEvent, jsonCodec } from './redis/codec.ts';
-import type { EventCodec } from './redis/codec.ts';
 import { RedisConnection } from './redis/connection.ts';
 import { RedisFeed } from './redis/feed.ts';
 import { idempotencyKey, logKeys, wakeKey } from './redis/log-keys.ts';
 import type { LogKeys } from './redis/log-keys.ts';
 import { LogLooks } from './redis/log-looks.ts';
 import { LogPages } from './redis/log-pages.ts';
-import { RedisLogReaders } from './redis/log-readers.ts';
+import { createRedisLogReaders } from './redis/log-readers.ts';
+import type { RedisLogReaders } from './redis/log-readers.ts';
 import type { RedisLog } from './redis/redis-log.ts';
 import { parsePublished } from './redis/replies.ts';
 import { publishScript } from './redis/scripts.ts';
-import { systemClock } from './redis/system-clock.ts';
-import { Turnstile } from './redis/turnstile.ts';
 import { RedisWatch } from './redis/watch.ts';
+import { encodeEvent, jsonCodec } from './remote/event-codec.ts';
+import type { EventCodec } from './remote/event-codec.ts';
+import { systemClock } from './remote/system-clock.ts';
+import { Turnstile } from './remote/turnstile.ts';
 import { createTopic } from './topic.ts';
 import type { Broker, BrokerCapabilities, LogReader, PublishOptions, Topic } from './types.ts';
 
-export type { EventCodec } from './redis/codec.ts';
 export type { RedisClientLike } from './redis/client-like.ts';
+export type { EventCodec } from './remote/event-codec.ts';
 
 /** Options of {@link createRedisBroker}; either `url` or `client` is needed. */
 export interface RedisBrokerOptions {
@@ -138,7 +139,7 @@ class LogsInRedis implements RedisBroker {
     });
     const onLost = (log: RedisLog, why: string) => this.#readers.lose(log, why);
     const pages = new LogPages({ looks, clock, onLost });
-    this.#readers = new RedisLogReaders({
+    this.#readers = createRedisLogReaders({
       looks,
       pages,
       clock,

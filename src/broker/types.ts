@@ -78,6 +78,8 @@ export interface BrokerCapabilities {
   readonly replay: boolean;
   /** An event can be published in the user's own database transaction. */
   readonly transactional: boolean;
+  /** Events do not leave this process. @defaultValue false */
+  readonly local?: boolean;
 }
 
 /** Options of {@link Broker.publish}. */

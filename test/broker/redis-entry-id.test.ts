@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { compareIds, isEntryId, timeOf, zeroId } from '../../src/broker/redis/entry-id.ts';
+import { isEntryId, timeOf, zeroId } from '../../src/broker/redis/entry-id.ts';
+import { compareIds } from '../../src/broker/remote/entry-id.ts';
 
 const part = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),

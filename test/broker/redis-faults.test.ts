@@ -5,7 +5,7 @@ import { startTcpProxy } from 'millrace/testing/node';
 import { createClient } from 'redis';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { readToFailure, takeEvents } from '../support/redis-readers.ts';
+import { readToFailure, takeEvents } from '../support/log-readers.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { Inbox } from '../support/waiting.ts';
 

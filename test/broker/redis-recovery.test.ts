@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import type { LogReader } from '../../src/broker/types.ts';
 import type { Clock, Position } from '../../src/vocabulary.ts';
-import { readToFailure, takeEvents } from '../support/redis-readers.ts';
+import { readToFailure, takeEvents } from '../support/log-readers.ts';
 import { RedisServer } from '../support/redis-server.ts';
 
 let server: RedisServer;

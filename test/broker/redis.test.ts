@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { LogReader } from '../../src/broker/types.ts';
 import type { Position } from '../../src/vocabulary.ts';
 import { brokerContract } from '../contract/broker-contract.ts';
-import { readToFailure, takeEntries, takeEvents } from '../support/redis-readers.ts';
+import { readToFailure, takeEntries, takeEvents } from '../support/log-readers.ts';
 import { shareRedis } from '../support/redis-server.ts';
 import type { RedisShare } from '../support/redis-server.ts';
 

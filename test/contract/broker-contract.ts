@@ -245,8 +245,8 @@ export function brokerContract(name: string, create: CreateBroker): void {
 
       it('is not disturbed by a consumer that throws', async () => {
         const other = await broker.read('topic', 'key', undefined);
+        const reader = await broker.read('topic', 'key', undefined);
         const consume = async () => {
-          const reader = await broker.read('topic', 'key', undefined);
           await reader.read();
           throw new Error('consumer');
         };

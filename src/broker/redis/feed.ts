@@ -1,10 +1,10 @@
 import { never } from '../../vocabulary.ts';
 import type { Clock, Instant } from '../../vocabulary.ts';
+import { AnswerSize } from './answer-size.ts';
 import { zeroId } from './entry-id.ts';
 import { isWrongType } from './connection.ts';
 import type { RedisConnection } from './connection.ts';
 import type { LogPages, LogPart } from './log-pages.ts';
-import { AnswerSize } from './page-size.ts';
 import type { RedisLog } from './redis-log.ts';
 import { parseStreams } from './replies.ts';
 

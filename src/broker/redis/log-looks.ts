@@ -1,9 +1,9 @@
+import type { Turnstile } from '../remote/turnstile.ts';
 import type { RedisConnection } from './connection.ts';
 import type { LogKeys } from './log-keys.ts';
 import { parseLogView } from './replies.ts';
 import type { LogView } from './replies.ts';
 import { lookScript } from './scripts.ts';
-import type { Turnstile } from './turnstile.ts';
 
 /** What {@link LogLooks} are made from. */
 export interface LogLooksOptions {
@@ -15,8 +15,7 @@ export interface LogLooksOptions {
 }
 
 /** A log as it was at one moment after somebody asked. */
-export interface Look {
-  readonly view: LogView;
+export interface Look extends LogView {
   /** Everything after the position that was asked about is held; `false` without one. */
   readonly isHeld: boolean;
 }
@@ -54,7 +53,7 @@ export class LogLooks {
     const { positions, view } = this.#join(keys, position);
     const index = position === undefined ? undefined : positions.get(position);
     const seen = await view;
-    return { view: seen, isHeld: index !== undefined && seen.held[index] === true };
+    return { ...seen, isHeld: index !== undefined && seen.held[index] === true };
   }
 
   /** A part of the log as it is now; not shared with anybody. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../vocabulary.ts';
-import { compareIds } from './entry-id.ts';
+import { compareIds } from '../remote/entry-id.ts';
+import { bytesOf } from './answer-size.ts';
 import type { LogLooks } from './log-looks.ts';
 import type { RedisLog } from './redis-log.ts';
 import type { StoredEntry } from './replies.ts';
@@ -48,7 +49,7 @@ export class LogPages {
     const [holdsKnown = false] = view.held;
     const loss = log.findLoss({ ...view, holdsKnown }, lastId, added);
     if (loss !== undefined) return onLost(log, loss);
-    log.pageSize.adapt(view.entries);
+    log.pageSize.adapt(view.entries.length, bytesOf(view.entries));
     await this.append([[log, [...unread, ...view.entries]]]);
     // entries may be missing at the end of a log as well, where somebody removed them
     if (view.entries.length < count) log.skipTo(view.lastId, view.added);

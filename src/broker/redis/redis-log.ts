@@ -1,108 +1,45 @@
 import { SourceError } from '../../errors.ts';
-import type { Clock, Instant, Position } from '../../vocabulary.ts';
-import { LogTail } from '../log-tail.ts';
-import type { LogTailLimits } from '../log-tail.ts';
-import type { LogEntry } from '../types.ts';
-import type { EventCodec } from './codec.ts';
-import { compareIds, timeOf } from './entry-id.ts';
-import { LogHistory } from './log-history.ts';
+import { compareIds } from '../remote/entry-id.ts';
+import type { EventCodec } from '../remote/event-codec.ts';
+import type { HistoryPage, PageRequest } from '../remote/log-history.ts';
+import { PageSize } from '../remote/page-size.ts';
+import { entryBytes, RemoteLog } from '../remote/remote-log.ts';
+import type { RemoteEntry, RemoteLogOptions } from '../remote/remote-log.ts';
+import { bytesOf } from './answer-size.ts';
+import { timeOf } from './entry-id.ts';
 import type { LogKeys } from './log-keys.ts';
 import type { LogLooks } from './log-looks.ts';
-import { PageSize } from './page-size.ts';
-import type { RedisReader } from './redis-reader.ts';
 import type { LogCheck, StoredEntry } from './replies.ts';
-import type { Turnstile } from './turnstile.ts';
 
 /** What a {@link RedisLog} is made from. */
-export interface RedisLogOptions {
+export interface RedisLogOptions extends Omit<RemoteLogOptions, 'name'> {
   readonly keys: LogKeys;
-  readonly epoch: string;
-  /** The last entry that the log had when it was looked at. */
-  readonly lastId: string;
-  /** Entries that had ever been added by then; `undefined` where Redis does not count them. */
+  /** Entries that had ever been added when it was looked at; `undefined` where Redis does not count them. */
   readonly added: number | undefined;
-  readonly firstIndex: number;
-  readonly limits: Required<LogTailLimits>;
   readonly codec: EventCodec;
   readonly onInvalidEntry: (error: SourceError) => void;
   readonly looks: LogLooks;
-  readonly surveys: Turnstile;
-  readonly clock: Clock;
 }
 
-/** What an entry takes in memory besides its event. */
-const entryBytes = 200;
-
 /** The end of one log as this process holds it for its readers. */
-export class RedisLog {
+export class RedisLog extends RemoteLog {
   readonly keys: LogKeys;
-  readonly epoch: string;
-  readonly limits: Required<LogTailLimits>;
-  /** Readers, and those who are about to read. */
-  users = 0;
-  readonly readers = new Set<RedisReader>();
-  readonly history: LogHistory;
   readonly pageSize: PageSize = new PageSize();
   readonly #options: RedisLogOptions;
   readonly #epochBytes: Buffer;
-  #tail: LogTail<RedisEntry>;
-  #lastId: string;
+  readonly #historyPageSize = new PageSize();
   #added: number | undefined;
 
   constructor(options: RedisLogOptions) {
+    super({ ...options, name: options.keys.stream });
     this.#options = options;
     this.keys = options.keys;
-    this.epoch = options.epoch;
-    this.limits = options.limits;
     this.#epochBytes = Buffer.from(options.epoch);
-    this.#lastId = options.lastId;
     this.#added = options.added;
-    this.#tail = new LogTail(options.limits, options.firstIndex);
-    const { looks, surveys, clock, limits } = options;
-    this.history = new LogHistory({ log: this, looks, surveys, clock, events: limits.events });
-  }
-
-  get tail(): LogTail<RedisEntry> {
-    return this.#tail;
-  }
-
-  /** Everything up to this entry has been read from Redis. */
-  get lastId(): string {
-    return this.#lastId;
   }
 
   get added(): number | undefined {
     return this.#added;
-  }
-
-  get hasEnded(): boolean {
-    return this.#tail.end !== undefined;
-  }
-
-  /** The tail holds everything that follows this entry. */
-  get floorId(): string {
-    return this.#tail.at(this.#tail.firstIndex)?.previousId ?? this.#lastId;
-  }
-
-  /** Whether the tail holds everything that follows `id`. */
-  holdsAfter(id: string): boolean {
-    return compareIds(id, this.floorId) >= 0;
-  }
-
-  position(id: string): Position {
-    return { epoch: this.epoch, offset: id };
-  }
-
-  /** Index of the first entry after `id`, which the tail holds. */
-  indexAfter(id: string): number {
-    let [first, next] = [this.#tail.firstIndex, this.#tail.nextIndex];
-    while (first < next) {
-      const middle = Math.floor((first + next) / 2);
-      const entry = this.#tail.at(middle);
-      if (entry && compareIds(entry.id, id) <= 0) first = middle + 1;
-      else next = middle;
-    }
-    return next;
   }
 
   /**
@@ -114,12 +51,12 @@ export class RedisLog {
    */
   append(entries: readonly StoredEntry[]): readonly StoredEntry[] {
     const { events, bytes } = this.limits;
-    const [mostEvents, mostBytes] = [this.#tail.nextIndex + Math.max(1, events / 2), bytes / 2];
+    const [mostEvents, mostBytes] = [this.tail.nextIndex + Math.max(1, events / 2), bytes / 2];
     let addedBytes = 0;
     for (const [i, stored] of entries.entries()) {
       if (this.hasEnded) return [];
-      if (compareIds(stored.id, this.#lastId) <= 0) continue;
-      if (this.#tail.nextIndex >= mostEvents || addedBytes > mostBytes) return entries.slice(i);
+      if (compareIds(stored.id, this.lastId) <= 0) continue;
+      if (this.tail.nextIndex >= mostEvents || addedBytes > mostBytes) return entries.slice(i);
       addedBytes += this.#appendOne(stored);
     }
     return [];
@@ -127,42 +64,9 @@ export class RedisLog {
 
   /** Up to `lastId` there is nothing more. */
   skipTo(lastId: string, added: number | undefined): void {
-    if (compareIds(lastId, this.#lastId) <= 0) return;
-    this.#lastId = lastId;
+    if (compareIds(lastId, this.lastId) <= 0) return;
+    this.skip(lastId);
     this.#added = added;
-  }
-
-  /** Adds what stands before the tail and ends at its floor, as far as there is room; cursors of the readers are moved. */
-  prepend(older: readonly RedisEntry[]): void {
-    const fitting = this.#fittingBefore(older);
-    if (fitting.length === 0 || this.hasEnded) return;
-    const tail = new LogTail<RedisEntry>(this.limits, this.#tail.firstIndex - fitting.length);
-    for (const entry of fitting) tail.append(entry, entry.bytes);
-    for (let i = this.#tail.firstIndex; i < this.#tail.nextIndex; i++) {
-      const entry = this.#tail.at(i);
-      if (entry) tail.append(entry, entry.bytes);
-    }
-    this.#tail = tail;
-    for (const reader of this.readers) reader.move(tail);
-  }
-
-  /** The last ones for which there is room. */
-  #fittingBefore(older: readonly RedisEntry[]): readonly RedisEntry[] {
-    const { events, bytes } = this.limits;
-    const held = this.#tail.nextIndex - this.#tail.firstIndex;
-    let roomBytes = bytes - this.#tail.heldBytes;
-    let first = older.length;
-    for (let entry = older[first - 1]; entry !== undefined; entry = older[first - 1]) {
-      roomBytes -= entry.bytes;
-      if (roomBytes < 0 || held + older.length - first >= events) break;
-      first -= 1;
-    }
-    return older.slice(first);
-  }
-
-  /** Readers read what is left, then learn that something is missing. */
-  lose(why: string): void {
-    this.#tail.fail(new SourceError('EVENTS_LOST', why));
   }
 
   /** What is wrong with the log by the answer to a check that was sent when `added` entries had been added at `knownId`. */
@@ -178,8 +82,8 @@ export class RedisLog {
   }
 
   /** Entries that follow each other, the first of them `previousId`; what is no event is left out. */
-  decode(entries: readonly StoredEntry[], previousId: string): readonly RedisEntry[] {
-    const decoded: RedisEntry[] = [];
+  #decodeAll(entries: readonly StoredEntry[], previousId: string): readonly RemoteEntry[] {
+    const decoded: RemoteEntry[] = [];
     let previous = previousId;
     for (const stored of entries) {
       const entry = this.#decode(stored, previous);
@@ -189,6 +93,17 @@ export class RedisLog {
     return decoded;
   }
 
+  override async readPage({ after, upTo }: PageRequest): Promise<HistoryPage | undefined> {
+    const { count } = this.#historyPageSize;
+    const view = await this.#options.looks.page(this.keys, { after, upTo, count, known: upTo });
+    const isHeld = view.held.every(Boolean);
+    if (this.hasEnded || view.epoch !== this.epoch || !isHeld) return undefined;
+    this.#historyPageSize.adapt(view.entries.length, bytesOf(view.entries));
+    const isFull = view.entries.length === count;
+    const lastId = (isFull ? view.entries.at(-1)?.id : undefined) ?? upTo;
+    return { entries: this.#decodeAll(view.entries, after), lastId };
+  }
+
   /** Returns how much memory was taken. */
   #appendOne(stored: StoredEntry): number {
     const epoch = fieldOf(stored, epochField);
@@ -196,15 +111,15 @@ export class RedisLog {
       this.lose(epochChanged);
       return 0;
     }
-    const entry = this.#decode(stored, this.#lastId);
-    this.#lastId = stored.id;
+    const entry = this.#decode(stored, this.lastId);
     if (this.#added !== undefined) this.#added += 1;
-    if (entry) this.#tail.append(entry, entry.bytes);
+    if (entry) this.add(entry);
+    else this.skip(stored.id);
     return entry?.bytes ?? 0;
   }
 
   /** `undefined` for what is no event: programs of others may write anything. */
-  #decode(stored: StoredEntry, previousId: string): RedisEntry | undefined {
+  #decode(stored: StoredEntry, previousId: string): RemoteEntry | undefined {
     const field = fieldOf(stored, eventField);
     try {
       if (field === undefined) throw new Error('there is no field `event`');
@@ -222,15 +137,6 @@ export class RedisLog {
       return undefined;
     }
   }
-}
-
-/** An entry with what leads to it. */
-export interface RedisEntry extends LogEntry {
-  readonly publishedAt: Instant;
-  readonly id: string;
-  /** The id after which nothing but this entry follows. */
-  readonly previousId: string;
-  readonly bytes: number;
 }
 
 const epochChanged = 'the log in Redis is another one than before';

@@ -1,14 +1,11 @@
 import type { Clock } from '../../vocabulary.ts';
-import { compareIds, zeroId } from './entry-id.ts';
-import type { LogLooks } from './log-looks.ts';
-import { PageSize } from './page-size.ts';
-import type { RedisEntry, RedisLog } from './redis-log.ts';
+import { compareIds } from './entry-id.ts';
+import type { RemoteEntry, RemoteLog } from './remote-log.ts';
 import type { Turnstile } from './turnstile.ts';
 
 /** What a {@link LogHistory} is made from. */
 export interface LogHistoryOptions {
-  readonly log: RedisLog;
-  readonly looks: LogLooks;
+  readonly log: RemoteLog;
   /** Bounds what surveys of all logs hold. */
   readonly surveys: Turnstile;
   readonly clock: Clock;
@@ -16,9 +13,17 @@ export interface LogHistoryOptions {
   readonly events: number;
 }
 
+/** Which part of a log is wanted. */
+export interface PageRequest {
+  /** The entries stand after this one. */
+  readonly after: string;
+  /** The last entry that is wanted. */
+  readonly upTo: string;
+}
+
 /** Entries that follow each other without a gap. */
 export interface HistoryPage {
-  readonly entries: readonly RedisEntry[];
+  readonly entries: readonly RemoteEntry[];
   /** Everything up to this one is on the page. */
   readonly lastId: string;
 }
@@ -26,28 +31,27 @@ export interface HistoryPage {
 /** Events that one reader gets at once. */
 const batchEvents = 128;
 
-/** Between attempts to read while Redis is away. */
+/** Between attempts to read while the log is out of reach. */
 const pauseMs = 200;
 
 /** Pages that are kept for others who read the same. */
 const keptPages = 8;
 
 /**
- * What Redis holds of a log before its tail.
+ * What is stored of a log before its tail.
  *
  * @remarks
- * What fits into the tail is put there, so that it is read from Redis once. What does not fit is read page by page by whoever wants it; all that is
+ * What fits into the tail is put there, so that it is read once. What does not fit is read page by page by whoever wants it; all that is
  * kept of it is where pages begin, with the numbers that their first events have.
  */
 export class LogHistory {
   readonly #options: LogHistoryOptions;
-  readonly #pageSize = new PageSize();
   #users = 0;
   /** The survey that has not begun: from the earliest position that somebody asked for. */
   #planned: PlannedSurvey | undefined;
   #work: Promise<unknown> = Promise.resolve();
   /** Before this one too much follows. */
-  #tooFarId = zeroId;
+  #tooFarId = '0';
   /** In the order of the log. */
   #marks: readonly Mark[] = [];
   /** By the ids after which they begin, in the order in which they were read. */
@@ -83,7 +87,7 @@ export class LogHistory {
    * What follows `id`, which stands before the tail; `undefined` if something of that is missing, or if the log has ended.
    *
    * @remarks
-   * Waits for as long as Redis is away.
+   * Waits for as long as the log is out of reach.
    */
   async nextPage(id: string): Promise<HistoryPage | undefined> {
     const { log, clock } = this.#options;
@@ -163,7 +167,7 @@ export class LogHistory {
     const found = new Survey(log);
     let lastId = id;
     for (let goal = this.#goal(id); compareIds(lastId, goal.id) < 0; goal = this.#goal(id)) {
-      const page = await this.#readPage(lastId, goal.id);
+      const page = await log.readPage({ after: lastId, upTo: goal.id });
       if (page === undefined) return;
       found.add(lastId, page);
       this.#tooFarId = found.idBeforeLast(events) ?? this.#tooFarId;
@@ -195,10 +199,11 @@ export class LogHistory {
   }
 
   #sharedPage(after: string): Promise<HistoryPage | undefined> {
+    const { log } = this.#options;
     const known = this.#pages.get(after);
     if (known !== undefined) return known;
     const next = this.#marks.find((mark) => compareIds(mark.id, after) > 0);
-    const page = this.#readPage(after, next?.id ?? this.#options.log.lastId);
+    const page = log.readPage({ after, upTo: next?.id ?? log.lastId });
     const forget = () => {
       if (this.#pages.get(after) === page) this.#pages.delete(after);
     };
@@ -209,18 +214,6 @@ export class LogHistory {
       this.#pages.delete(id);
     }
     return page;
-  }
-
-  async #readPage(after: string, upTo: string): Promise<HistoryPage | undefined> {
-    const { log, looks } = this.#options;
-    const { count } = this.#pageSize;
-    const view = await looks.page(log.keys, { after, upTo, count, known: upTo });
-    const isHeld = view.held.every(Boolean);
-    if (log.hasEnded || view.epoch !== log.epoch || !isHeld) return undefined;
-    this.#pageSize.adapt(view.entries);
-    const isFull = view.entries.length === count;
-    const lastId = (isFull ? view.entries.at(-1)?.id : undefined) ?? upTo;
-    return { entries: log.decode(view.entries, after), lastId };
   }
 }
 
@@ -240,11 +233,11 @@ class Survey {
   readonly #mostBytes: number;
   /** Where pages begin, with the numbers of the events that were found before. */
   readonly #marks: Mark[] = [];
-  readonly #entries: RedisEntry[] = [];
+  readonly #entries: RemoteEntry[] = [];
   #bytes = 0;
   #events = 0;
 
-  constructor(log: RedisLog) {
+  constructor(log: RemoteLog) {
     this.#mostBytes = log.limits.bytes;
   }
 
@@ -253,7 +246,7 @@ class Survey {
   }
 
   /** The last ones, as far as a tail could hold them. */
-  get entries(): readonly RedisEntry[] {
+  get entries(): readonly RemoteEntry[] {
     return this.#entries;
   }
 

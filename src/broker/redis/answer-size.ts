@@ -1,29 +1,5 @@
 import type { StoredEntry } from './replies.ts';
 
-/** What one page of a log is meant to weigh in Redis. */
-const pageBytes = 524_288;
-
-const mostEntries = 1_024;
-
-/** Before anything is known: few enough that large events do no harm. */
-const firstEntries = 64;
-
-/** How many entries of a log are asked for at once: by how large the last ones were. */
-export class PageSize {
-  #count = firstEntries;
-
-  get count(): number {
-    return this.#count;
-  }
-
-  /** A page was read. */
-  adapt(page: readonly StoredEntry[]): void {
-    if (page.length === 0) return;
-    const fitting = Math.floor((pageBytes * page.length) / Math.max(1, bytesOf(page)));
-    this.#count = Math.min(Math.max(fitting, 1), mostEntries);
-  }
-}
-
 /** What one answer with the entries of all logs is meant to weigh in Redis at most. */
 const answerBytes = 16_777_216;
 

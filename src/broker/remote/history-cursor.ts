@@ -1,17 +1,17 @@
 import { SourceError } from '../../errors.ts';
 import type { HistoryPage } from './log-history.ts';
-import type { RedisEntry, RedisLog } from './redis-log.ts';
+import type { RemoteEntry, RemoteLog } from './remote-log.ts';
 
 /** One reader's place before the tail of a log, until it is level with that. */
 export class HistoryCursor {
-  readonly #log: RedisLog;
+  readonly #log: RemoteLog;
   #afterId: string;
   #next: number;
   #isClosed = false;
   /** Ends a pending read. */
   #close: (() => void) | undefined;
 
-  constructor(log: RedisLog, afterId: string, nextIndex: number) {
+  constructor(log: RemoteLog, afterId: string, nextIndex: number) {
     this.#log = log;
     this.#afterId = afterId;
     this.#next = nextIndex;
@@ -33,7 +33,7 @@ export class HistoryCursor {
   }
 
   /** The next entries, at least one; `undefined` once the place is level with the tail, or once closed. */
-  async read(): Promise<readonly RedisEntry[] | undefined> {
+  async read(): Promise<readonly RemoteEntry[] | undefined> {
     while (!this.#isClosed && !this.isLevel) {
       const page = await this.#nextPage();
       if (this.#isClosed) return undefined;
@@ -67,6 +67,6 @@ export class HistoryCursor {
     if (end?.kind === 'completed') return undefined;
     throw end?.kind === 'failed'
       ? end.error
-      : new SourceError('EVENTS_LOST', 'events left Redis before this reader had read them');
+      : new SourceError('EVENTS_LOST', 'events left the log before this reader had read them');
   }
 }

@@ -1,6 +1,6 @@
 import { SourceError } from '../../errors.ts';
 
-/** How events are written into the `event` field of an entry, and read from it. */
+/** How events are written where they are stored, and read from there. */
 export interface EventCodec {
   /** Throws, or returns something else than text or bytes, for what cannot leave the process. */
   encode(event: unknown): string | Uint8Array;

@@ -4,10 +4,10 @@ import type { ConsumerCount } from '../consumers.ts';
 import type { LogTail, TailCursor } from '../log-tail.ts';
 import type { LogBatch, LogReader } from '../types.ts';
 import { HistoryCursor } from './history-cursor.ts';
-import type { RedisEntry, RedisLog } from './redis-log.ts';
+import type { RemoteEntry, RemoteLog } from './remote-log.ts';
 
-/** Where a {@link RedisReader} begins. */
-export interface RedisReadStart {
+/** Where a {@link RemoteReader} begins. */
+export interface RemoteReadStart {
   readonly complete: boolean;
   /** The entry after which it reads. */
   readonly afterId: string;
@@ -17,20 +17,20 @@ export interface RedisReadStart {
   readonly head: Position;
 }
 
-/** Reads a {@link RedisLog}; counted from its making until it was closed or came to its end. */
-export class RedisReader implements LogReader {
+/** Reads a {@link RemoteLog}; counted from its making until it was closed or came to its end. */
+export class RemoteReader implements LogReader {
   readonly epoch: string;
   readonly complete: boolean;
   readonly earliest: Position | undefined;
   readonly head: Position;
-  readonly #log: RedisLog;
+  readonly #log: RemoteLog;
   readonly #consumers: Consumers;
   /** The end of what is replayed. */
   readonly #headIndex: number;
   #afterId: string;
-  #cursor: HistoryCursor | TailCursor<RedisEntry>;
+  #cursor: HistoryCursor | TailCursor<RemoteEntry>;
 
-  constructor(log: RedisLog, start: RedisReadStart, count: ConsumerCount) {
+  constructor(log: RemoteLog, start: RemoteReadStart, count: ConsumerCount) {
     this.#log = log;
     this.epoch = log.epoch;
     this.complete = start.complete;
@@ -70,7 +70,7 @@ export class RedisReader implements LogReader {
   }
 
   /** Goes on at the same place of a tail that reaches further back. */
-  move(tail: LogTail<RedisEntry>): void {
+  move(tail: LogTail<RemoteEntry>): void {
     if (this.#cursor.isClosed || this.#cursor instanceof HistoryCursor) return;
     const cursor = this.#cursor;
     this.#cursor = tail.cursor(cursor.nextIndex);
@@ -78,7 +78,7 @@ export class RedisReader implements LogReader {
   }
 
   adopt(reader: object): void {
-    if (!(reader instanceof RedisReader)) return;
+    if (!(reader instanceof RemoteReader)) return;
     this.#consumers.adopt(reader.#consumers);
     reader.#cursor.close();
     reader.#log.readers.delete(reader);
@@ -98,10 +98,10 @@ export class RedisReader implements LogReader {
   }
 
   /**
-   * The tail has let go of what comes next, which Redis may have.
+   * The tail has let go of what comes next, which the log elsewhere may have.
    *
    * @remarks
-   * Whoever has read live and is further behind than a log has to keep is told at once: Redis keeps a little more by chance.
+   * Whoever has read live and is further behind than a log has to keep is told at once: what is kept beyond that is chance.
    */
   #mayGoBack(): boolean {
     const { tail, limits, hasEnded } = this.#log;
