@@ -1,0 +1,228 @@
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+import pg from 'pg';
+
+import { postgresMigration } from '../../src/broker/postgres/migration.ts';
+
+const run = promisify(execFile);
+
+/** Where the tests look for a server first. */
+const usualUrl = 'postgres://postgres@127.0.0.1:5432/test';
+
+/** Whom a server of the tests' own knows. */
+const ownUser = 'postgres';
+const ownDatabase = 'postgres';
+
+/** How long a test waits for a server. */
+const patienceMs = 30_000;
+
+/** Whether tests can start servers of their own. */
+export function hasPostgresServer(): boolean {
+  return programFolder() !== undefined;
+}
+
+/** What a test file has of a server that others may use as well. */
+export interface PostgresShare {
+  readonly url: string;
+  /** Makes a table of events in a schema that nobody else has. */
+  createSchema(): Promise<string>;
+  /** Leaves nothing behind. */
+  close(): Promise<void>;
+}
+
+/** The server for tests that do no harm to it: the one that runs here and lets them in, otherwise one that is started. */
+export async function sharePostgres(): Promise<PostgresShare> {
+  const server = (await answers(usualUrl)) ? undefined : await PostgresServer.start();
+  const url = server?.url ?? usualUrl;
+  const schemas: string[] = [];
+  return {
+    url,
+    createSchema: async () => {
+      const schema = `test_${crypto.randomUUID().replaceAll('-', '_')}`;
+      schemas.push(schema);
+      await query(url, postgresMigration({ schema }));
+      return schema;
+    },
+    close: () => (server ? server.close() : dropSchemas(url, schemas)),
+  };
+}
+
+async function dropSchemas(url: string, schemas: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('SET client_min_messages = warning; SET synchronous_commit = off');
+  // each in a transaction of its own: one has locks for only so many tables
+  for (const schema of schemas) await client.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  await client.end();
+}
+
+/** Asks one question on a connection of its own. */
+export async function query(
+  url: string,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    // without values, a text may hold several statements
+    const { rows } = await (values.length > 0
+      ? client.query(text, [...values])
+      : client.query(text));
+    return rows as readonly Record<string, unknown>[];
+  } finally {
+    await client.end();
+  }
+}
+
+/** A server of a test's own, with which it may do anything. */
+export class PostgresServer {
+  readonly port: number;
+  readonly #folder: string;
+  #data: string;
+  #process: ChildProcess | undefined;
+
+  static async start(): Promise<PostgresServer> {
+    const server = new PostgresServer(await freePort());
+    await server.#runProgram('initdb', [
+      `--pgdata=${server.#data}`,
+      `--username=${ownUser}`,
+      '--auth=trust',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-sync',
+    ]);
+    await server.start();
+    return server;
+  }
+
+  private constructor(port: number) {
+    this.port = port;
+    this.#folder = mkdtempSync(path.join(tmpdir(), 'millrace-postgres-'));
+    this.#data = path.join(this.#folder, 'data');
+    const owner = unprivileged();
+    if (owner) chownSync(this.#folder, owner.uid, owner.gid);
+  }
+
+  get url(): string {
+    return `postgres://${ownUser}@127.0.0.1:${this.port}/${ownDatabase}`;
+  }
+
+  /** Starts it again, on the same port and with what it kept. */
+  async start(): Promise<void> {
+    const settings = {
+      port: String(this.port),
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      fsync: 'off',
+      wal_writer_delay: '10s', // what is committed asynchronously is lost with the server
+      max_wal_size: '128MB',
+      shared_buffers: '16MB',
+      max_prepared_transactions: '1',
+    };
+    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const owned: SpawnOptions = { ...unprivileged(), stdio: 'ignore', cwd: this.#folder };
+    this.#process = spawn(programPath('postgres'), ['-D', this.#data, ...options], owned);
+    await this.#answers();
+  }
+
+  /** Ends it at once; it recovers when it is started again. */
+  async kill(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    if (running === undefined || running.exitCode !== null) return;
+    const exit = once(running, 'exit');
+    running.kill('SIGQUIT');
+    await exit;
+  }
+
+  /** Copies what is there, for {@link PostgresServer.failOver}. */
+  async copy(): Promise<void> {
+    await this.#runProgram('pg_basebackup', [
+      `--pgdata=${path.join(this.#folder, 'copy')}`,
+      `--dbname=${this.url}`,
+      '--write-recovery-conf',
+      '--checkpoint=fast',
+      '--no-sync',
+    ]);
+  }
+
+  /** The copy takes the place of the server, as a standby does that lags behind. */
+  async failOver(): Promise<void> {
+    await this.kill();
+    this.#data = path.join(this.#folder, 'copy');
+    await this.start();
+    await this.#runProgram('pg_ctl', ['promote', '-w', '-D', this.#data]);
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #runProgram(name: string, options: readonly string[]): Promise<void> {
+    await run(programPath(name), [...options], { ...unprivileged(), cwd: this.#folder });
+  }
+
+  async #answers(): Promise<void> {
+    const giveUpAt = performance.now() + patienceMs;
+    while (!(await answers(this.url))) {
+      if (performance.now() > giveUpAt) throw new Error('postgres does not answer');
+      await turn();
+    }
+  }
+}
+
+/** PostgreSQL does not run as root. */
+function unprivileged(): { readonly uid: number; readonly gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync('/etc/passwd', 'utf8').split('\n');
+  const fields = ['postgres', 'nobody']
+    .map((name) => users.find((user) => user.startsWith(`${name}:`))?.split(':'))
+    .find((found) => found !== undefined);
+  if (fields === undefined) throw new Error('there is no user to run PostgreSQL as');
+  return { uid: Number(fields[2]), gid: Number(fields[3]) };
+}
+
+function programPath(name: string): string {
+  return path.join(programFolder() ?? '', name);
+}
+
+/** Debian keeps the programs of each version in a folder that is in no path. */
+function programFolder(): string | undefined {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian) : [];
+  return [
+    ...versions
+      .toSorted((one, other) => Number(other) - Number(one))
+      .map((version) => path.join(debian, version, 'bin')),
+    ...(process.env['PATH'] ?? '').split(path.delimiter),
+  ].find((folder) => existsSync(path.join(folder, 'initdb')));
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await query(url, 'SELECT 1');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // a TCP server has an address of this form
+  server.close();
+  await once(server, 'close');
+  return port;
+}
