@@ -68,6 +68,21 @@ export const errorTable = {
     retryable: false,
     log: 'info',
   },
+  // A session that had been accepted ends; it is worth coming back with other credentials alone.
+  CREDENTIALS_EXPIRED: {
+    closeCode: 4403,
+    httpStatus: 401,
+    reason: 'Credentials expired',
+    retryable: false,
+    log: 'debug',
+  },
+  SESSION_REVOKED: {
+    closeCode: 4403,
+    httpStatus: 403,
+    reason: 'Session revoked',
+    retryable: false,
+    log: 'info',
+  },
   CONNECTION_REFUSED: {
     closeCode: 1011,
     httpStatus: 403,
@@ -201,6 +216,7 @@ export const errorTable = {
   // Brokers.
   BROKER_CLOSED: { httpStatus: 503, retryable: true, log: 'warn' },
   BROKER_UNAVAILABLE: { httpStatus: 503, retryable: true, log: 'warn' },
+  BROKER_NOT_MIGRATED: { httpStatus: 503, retryable: true, log: 'error' },
   EVENT_NOT_SERIALIZABLE: { httpStatus: 500, retryable: false, log: 'error' },
 
   // Stateless gateways.

@@ -101,12 +101,11 @@ export class ClientMachine implements ClientConnection {
   }
 
   probe(now: Instant): readonly ClientOutput[] {
-    const { pingFrame } = this.#protocol;
-    if (!pingFrame || !this.#quietMs || this.#isAsked) return nothing;
+    if (!this.#protocol.encodePing || !this.#quietMs || this.#isAsked) return nothing;
     this.#isAsked = true;
     // from now, not from the deadline: a late tick must not shorten the server's time to answer
     this.#silentAt = now + this.#options.silenceMs;
-    return send(pingFrame);
+    return send(this.#protocol.encodePing());
   }
 
   /** @throws TypeError if JSON cannot hold the request; nothing was started then. */
@@ -210,7 +209,7 @@ export class ClientMachine implements ClientConnection {
     if (this.state !== 'wait-ack') return this.#unlessStrict(nothing);
     this.state = 'ready';
     this.#ackDueAt = never;
-    const quietMs = this.#protocol.pingFrame ? this.#options.pingAfterMs : silenceMs;
+    const quietMs = this.#protocol.encodePing ? this.#options.pingAfterMs : silenceMs;
     if (quietMs) this.#watch(quietMs, now);
     return [
       { kind: 'connected', ...(payload && { ackPayload: payload }) },

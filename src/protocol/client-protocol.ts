@@ -52,8 +52,8 @@ export interface ClientProtocol {
   encodeStop(id: OperationId): string;
   /** Reads a frame; gives `undefined`, or throws, if the protocol knows no such message. */
   decode(frame: Frame): IncomingMessage | undefined;
-  /** The message that asks the server whether it lives, where there is one. */
-  readonly pingFrame?: string;
+  /** The message that asks the server whether it lives, where there is one: called once for each that is sent. */
+  readonly encodePing?: () => string;
   /** The answer to the server's own. */
   readonly pongFrame?: string;
   /** What is said before a deliberate close, where something is. */

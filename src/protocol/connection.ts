@@ -36,6 +36,13 @@ export type ServerOutput =
   | { readonly kind: 'ping' }
   /** Run the connect hook, then call `accept`, `refuse` or `fail`. */
   | { readonly kind: 'connect'; readonly connectionParams: Readonly<Record<string, unknown>> }
+  /** The client sent what its init message would hold now: verify that, then call `renewed`, or `close`. */
+  | {
+      readonly kind: 'renew';
+      readonly connectionParams: Readonly<Record<string, unknown>>;
+      /** What else it sent, for `renewed`. */
+      readonly echo: Readonly<Record<string, unknown>>;
+    }
   /** Admit and run the operation, then call `error` or `complete` for it. */
   | {
       readonly kind: 'start';
@@ -90,6 +97,12 @@ export interface ServerConnection {
   refuse(now: Instant, refusal: ConnectionRefusal): readonly ServerOutput[];
   /** The connect hook, or something else that the whole connection depends on, failed. */
   fail(now: Instant): readonly ServerOutput[];
+  /**
+   * Answers a `renew` output.
+   *
+   * @param expiresInMs - until the session ends, if it was renewed and ends at all
+   */
+  renewed(echo: Readonly<Record<string, unknown>>, expiresInMs?: number): readonly ServerOutput[];
   /** The source of a subscription is open: its results follow. */
   started(operation: ServerOperation): readonly ServerOutput[];
   /**

@@ -67,6 +67,7 @@ export type { ResponseFraming } from './response-framing.ts';
 export { tailOf, toIdText } from './result-envelope.ts';
 export type { ResultEnvelope } from './result-envelope.ts';
 export { createServerConnection } from './server-connection.ts';
+export { withExpiry } from './session-expiry.ts';
 export { distinctFraming } from './sse/distinct-framing.ts';
 export { EventStreamParser } from './sse/event-stream-parser.ts';
 export type { EventStreamParserOptions, IncomingEvent } from './sse/event-stream-parser.ts';

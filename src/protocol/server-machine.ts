@@ -112,6 +112,14 @@ export abstract class ServerMachine implements ServerConnection {
     return envelope.beforeId + toIdText(id) + tailOf(envelope, resultText);
   }
 
+  /** For the protocol whose clients can renew their sessions. */
+  renewed(
+    _echo: Readonly<Record<string, unknown>>,
+    _expiresInMs?: number,
+  ): readonly ServerOutput[] {
+    return nothing;
+  }
+
   /** For protocols that tell their clients. */
   started(_operation: ServerOperation): readonly ServerOutput[] {
     return nothing;

@@ -23,6 +23,7 @@ export type ServerAction<MessageType extends string> =
   | `send ${MessageType}`
   | `close ${number}`
   | 'connect'
+  | 'renew'
   | 'start'
   | 'cancel'
   | 'ping'

@@ -24,6 +24,8 @@ import type { KeepAliveOptions, ServerOptions } from './options.ts';
 import { Principals } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
 import { ResumeTokens } from './resume/resume-tokens.ts';
+import { LiveSessions } from './sessions/live-sessions.ts';
+import { Revocations } from './sessions/revocations.ts';
 import { Sharing } from './sharing/sharing.ts';
 import { assertSlowConsumerPolicy } from './slow-consumer.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
@@ -54,6 +56,8 @@ export interface ServerCore {
   readonly replays: Pace;
   readonly capacity: Capacity;
   readonly principals: Principals;
+  readonly sessions: LiveSessions;
+  readonly revocations: Revocations;
   readonly counters: Counters;
   /** `undefined` where nothing is compressed. */
   readonly compression: Compression | undefined;
@@ -118,6 +122,7 @@ export function createCore(options: ServerOptions): ServerCore {
   const clock = options.clock ?? systemClock;
   const report = createReporter(options.onInternalError);
   const counters = new Counters();
+  const deadlines = new Deadlines(clock);
   return {
     options,
     protocols,
@@ -128,12 +133,12 @@ export function createCore(options: ServerOptions): ServerCore {
     keepAlive,
     connectionOptions: { ...limits, ...keepAlive },
     clock,
-    deadlines: new Deadlines(clock),
+    deadlines,
     flusher: new Flusher(clock),
     newcomers: new Pace(clock, newcomersPerTurn),
     replays: new Pace(clock, replaysPerTurn),
     capacity: new Capacity(options.limits),
-    principals: new Principals({ principal: options.principal, limits, report }),
+    ...createSessions(options, { limits, clock, deadlines, counters, report }),
     counters,
     compression: createCompression(options.compression, counters),
     slowConsumer,
@@ -145,4 +150,23 @@ export function createCore(options: ServerOptions): ServerCore {
     report,
     schemaFor: (request) => (typeof schema === 'function' ? schema(request) : schema),
   };
+}
+
+/** Who is in, and what ends that. */
+function createSessions(
+  options: ServerOptions,
+  core: Pick<ServerCore, 'limits' | 'clock' | 'deadlines' | 'counters' | 'report'>,
+): Pick<ServerCore, 'principals' | 'sessions' | 'revocations'> {
+  const { principal, broker, now = Date.now } = options;
+  const principals = new Principals({ principal, ...core });
+  const sessions = new LiveSessions({ ...core, now });
+  const revocations = new Revocations({
+    options: options.revocations,
+    broker,
+    hasPrincipals: principal !== undefined,
+    principals,
+    sessions,
+    ...core,
+  });
+  return { principals, sessions, revocations };
 }

@@ -7,6 +7,10 @@ export interface ServerCounters {
   readonly droppedResults: number;
   /** Connections that were closed because their peer read too slowly. */
   readonly slowConsumerDisconnects: number;
+  /** Sessions that ended because their `expiresAt` had passed. */
+  readonly expiredSessions: number;
+  /** Sessions that ended because they were revoked, those that were refused meanwhile included. */
+  readonly revokedSessions: number;
   /** Texts of results that were compressed, by the `compression` option: once each, however many clients got it. */
   readonly compressedResults: number;
   /** Their bytes as they were. */
@@ -21,16 +25,20 @@ export interface ServerCounters {
 export class Counters {
   droppedResults = 0;
   slowConsumerDisconnects = 0;
+  expiredSessions = 0;
+  revokedSessions = 0;
   compressedResults = 0;
   bytesBeforeCompression = 0;
   bytesAfterCompression = 0;
 
   snapshot(): Omit<ServerCounters, 'executions'> {
-    const { droppedResults, slowConsumerDisconnects } = this;
+    const { droppedResults, slowConsumerDisconnects, expiredSessions, revokedSessions } = this;
     const { compressedResults, bytesBeforeCompression, bytesAfterCompression } = this;
     return {
       droppedResults,
       slowConsumerDisconnects,
+      expiredSessions,
+      revokedSessions,
       compressedResults,
       bytesBeforeCompression,
       bytesAfterCompression,

@@ -7,7 +7,7 @@ import type { AcceptedFormats, AnswerFormat, ResultMediaType } from './answer-fo
 import { chooseErrorFormat, chooseFormat, describeOffers } from './answer-format.ts';
 import type { Place } from './capacity.ts';
 import { FramedResults } from './framed-results.ts';
-import type { AbortSignalLike, HttpContext, HttpSession } from './http-context.ts';
+import type { AbortSignalLike, HttpContext, HttpSession, SessionEnding } from './http-context.ts';
 import type { HttpOperation } from './http-request.ts';
 import {
   answerErrors,
@@ -26,6 +26,8 @@ import { StreamMark } from './result-text.ts';
 import type { ResultText } from './result-text.ts';
 import type { ResumeMark } from './resume/resume-subject.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
+import { sessionError } from './sessions/session-error.ts';
+import type { SessionEnd, SessionHolder } from './sessions/session-lease.ts';
 import type { OpenAnswer } from './stream-registry.ts';
 import type { StreamEnd, StreamOwner } from './stream-session.ts';
 import { StreamSession } from './stream-session.ts';
@@ -49,11 +51,13 @@ export interface Question {
  * @remarks
  * Once an adapter carries the stream, nothing is held that was needed to begin it.
  */
-export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner, OpenAnswer {
+export class HttpAnswer
+  extends FramedResults
+  implements ResultSink, StreamOwner, OpenAnswer, SessionHolder
+{
   readonly #context: HttpContext;
   readonly #run: OperationRun;
-  /** If anybody wants to know of its end. */
-  readonly #session: HttpSession | undefined;
+  readonly #session: SessionEnding;
   readonly #counted: Counted;
   /** Until the answer is there or, if it is a stream, carried by an adapter. */
   #asked: Asked | undefined;
@@ -65,7 +69,7 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     super();
     const { session, counted, operation } = question;
     this.#context = context;
-    this.#session = session.isAwaited ? session : undefined;
+    this.#session = session.ending;
     this.#counted = counted;
     this.#asked = new Asked(question, () => this.#leave());
     const objection = (prepared: PreparedOperation) => this.#objectionTo(prepared);
@@ -76,6 +80,7 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
   start(): void {
     this.#asked?.listen();
     this.#context.streams.add(this);
+    this.#asked?.question.session.lease.hold(this);
     void this.#run.start(); // never rejects
   }
 
@@ -91,6 +96,13 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     if (asked.format && asked.format.kind !== 'json') {
       this.#answer(refuseWhileClosing(this.#context.core));
     }
+  }
+
+  /** A single result that is being made was asked for in time; whoever is revoked does not get that either. */
+  endSession(end: SessionEnd): void {
+    if (end === 'CREDENTIALS_EXPIRED' && this.#asked?.format?.kind === 'json') return;
+    this.#stream?.forget(() => true);
+    this.#run.fail([sessionError(end)]);
   }
 
   admitted(): void {
@@ -250,7 +262,7 @@ export class HttpAnswer extends FramedResults implements ResultSink, StreamOwner
     this.#context.streams.delete(this);
     this.#run.cancel();
     this.#counted.leave();
-    this.#session?.end(code);
+    this.#session.end(code);
   }
 
   #forgetQuestion(): void {

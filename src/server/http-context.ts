@@ -4,6 +4,7 @@ import type { ServerCore } from './core.ts';
 import { HttpProblem } from './http-problem.ts';
 import type { OperationProtocol, SessionEvent } from './options.ts';
 import type { RequestHead } from './request-head.ts';
+import type { SessionLease } from './sessions/session-lease.ts';
 import type { SseReservations } from './sse-reservations.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 
@@ -49,26 +50,35 @@ export interface HttpContext {
   readonly callbacks: Callbacks;
 }
 
+/** Something to be done once a session has ended. */
+export interface SessionEnding {
+  /** @param code - as a WebSocket would have it */
+  end(code?: number): void;
+}
+
 /** The session of one HTTP request that the connect hook accepted. */
-export class HttpSession {
+export class HttpSession implements SessionEnding {
   readonly event: SessionEvent<object>;
+  readonly lease: SessionLease;
   readonly #core: ServerCore;
   #hasEnded = false;
 
-  constructor(core: ServerCore, event: SessionEvent<object>) {
+  constructor(core: ServerCore, event: SessionEvent<object>, lease: SessionLease) {
     this.#core = core;
     this.event = event;
+    this.lease = lease;
   }
 
-  /** Whether anybody wants to know of its end. */
-  get isAwaited(): boolean {
-    return this.#core.options.onDisconnect !== undefined;
+  /** What is left to be done at its end, without the request unless somebody wants to be told of it. */
+  get ending(): SessionEnding {
+    return this.#core.options.onDisconnect ? this : this.lease;
   }
 
   /** Tells the disconnect hook. Ending it twice is harmless. */
   end(code = 1000): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.lease.end();
     notifyDisconnect(this.#core, { ...this.event, code, reason: '' });
   }
 }
@@ -85,9 +95,13 @@ export async function connectOverHttp(
     case 'failed':
       throw internalError();
     case 'refused':
-      throw new HttpProblem('FORBIDDEN', decision.reason ?? 'Forbidden');
+      throw new HttpProblem(decision.error ?? 'FORBIDDEN', decision.reason ?? 'Forbidden');
     case 'accepted':
-      return new HttpSession(core, { session: decision.session, request, protocol });
+      return new HttpSession(
+        core,
+        { session: decision.session, request, protocol },
+        decision.lease,
+      );
   }
 }
 

@@ -108,6 +108,8 @@ export function refuseWhileClosing(core: ServerCore): HttpResponse {
 const codesOfRequests: ReadonlySet<ErrorCode> = new Set([
   'UNAUTHORIZED',
   'FORBIDDEN',
+  'CREDENTIALS_EXPIRED',
+  'SESSION_REVOKED',
   'METHOD_NOT_ALLOWED',
   'NOT_ACCEPTABLE',
   'AT_CAPACITY',

@@ -15,6 +15,7 @@ export type {
 export type { ServerCounters } from './counters.ts';
 export { refuse } from './refusal.ts';
 export type { Refusal } from './refusal.ts';
+export type { Revocation, RevocationsOptions } from './sessions/revocation-options.ts';
 export { subscriptionField } from './subscription-field.ts';
 export type {
   SubscriptionField,
@@ -60,7 +61,9 @@ export type { AcceptedSocket } from './socket-session.ts';
 export type { UpgradeDecision } from './upgrade.ts';
 export { createCompiledEngine, createReferenceEngine, pure } from '../execution/index.ts';
 export type {
+  CodegenName,
   CompiledEngine,
+  CompiledEngineOptions,
   ExecutionCounters,
   FallbackReason,
   ReferenceEngineOptions,

@@ -41,6 +41,13 @@ export interface Limits extends DocumentLimits {
    * @defaultValue 100
    */
   readonly operationsPerPrincipal?: number;
+  /**
+   * How much longer than its credentials (`expiresAt`) a connection lasts whose client may renew its session in place; answered with close 4403.
+   * Everything else ends when the credentials do.
+   *
+   * @defaultValue 5_000
+   */
+  readonly expiryGraceMs?: number;
   /** UTF-8 bytes of one operation id; answered with `OPERATION_ID_TOO_LONG` on the operation. @defaultValue 16_384 */
   readonly operationIdBytes?: number;
   /** UTF-8 bytes of the ids of all operations of one connection. @defaultValue 65_536 */
@@ -80,6 +87,7 @@ export const defaultLimits = {
   operationsPerConnection: 100,
   connectionsPerPrincipal: 100,
   operationsPerPrincipal: 100,
+  expiryGraceMs: 5_000,
   operationIdBytes: 16_384,
   operationIdBudgetBytes: 65_536,
   subscribesPerSecond: 20,

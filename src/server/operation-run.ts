@@ -50,6 +50,8 @@ export interface OperationWork {
   readonly session: SessionEvent<object>;
   readonly request: OperationRequest;
   readonly admission?: AdmissionOptions;
+  /** See {@link OperationEvent.id}. */
+  readonly id?: string | number;
 }
 
 /** What has to be stopped when an operation ends. */
@@ -73,7 +75,11 @@ export class OperationRun implements Recipient {
 
   constructor(core: ServerCore, work: OperationWork, sink: ResultSink) {
     this.#core = core;
-    const event = toOperationEvent(work.session, work.request);
+    const { id } = work;
+    const event = {
+      ...toOperationEvent(work.session, work.request),
+      ...(id !== undefined && { id }),
+    };
     this.#question = new Question(event, work.admission);
     this.#sink = sink;
   }

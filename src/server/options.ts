@@ -18,6 +18,7 @@ import type { PersistedQueriesOptions } from './persisted-queries.ts';
 import type { Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResumeOptions } from './resume/resume-options.ts';
+import type { RevocationsOptions } from './sessions/revocation-options.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { TrustedDocumentsOptions } from './trusted-documents.ts';
 import type { UploadOptions } from './uploads/upload-options.ts';
@@ -37,6 +38,11 @@ export interface ConnectEvent {
   /** Payload of the init message; `{}` where there is none or the protocol knows none. Of AppSync: `{ authorization }`, from the handshake. */
   readonly connectionParams: Readonly<Record<string, unknown>>;
   readonly protocol: OperationProtocol;
+  /**
+   * The session that goes on with what the hook returns: its client sent fresh credentials as `connectionParams` before the old ones expire. A principal that
+   * is another one is refused. Absent where somebody connects.
+   */
+  readonly renews?: object;
 }
 
 /** What every other hook learns of where it stands. */
@@ -49,6 +55,8 @@ export interface SessionEvent<Session> {
 
 /** An operation that passed, or is passing, admission. */
 export interface OperationEvent<Session> extends SessionEvent<Session> {
+  /** On its connection, as its client chose it; absent where operations have none: outside WebSockets. */
+  readonly id?: string | number;
   readonly operation: OperationRequest;
 }
 
@@ -69,6 +77,12 @@ export interface DisconnectEvent<Session> extends SessionEvent<Session> {
 export interface SessionMembers {
   /** Payload of the acknowledgement, where the protocol has one. */
   readonly ackPayload?: Readonly<Record<string, unknown>>;
+  /**
+   * When the credentials expire: a date, or milliseconds since 1970. The session ends then, unless its client renews it.
+   *
+   * @defaultValue never
+   */
+  readonly expiresAt?: Date | number;
 }
 
 /** What a connect hook may return: a session, nothing (an empty session), or a refusal, for which `false` and `null` stand, too. */
@@ -88,7 +102,10 @@ export type ConnectAnswer<Session> =
  * for with a masked error, unless it throws a `GraphQLError`, and nothing else. Those without a use for their result are awaited by nobody.
  */
 export interface Hooks<Session> {
-  /** Once per socket, when the init message came, and once per HTTP request. Without it everyone is accepted. */
+  /**
+   * Once per socket, when the init message came, and once per HTTP request; again when the client of a session that expires wants to renew it (`renews`).
+   * Without it everyone is accepted.
+   */
   onConnect?(event: ConnectEvent): ConnectAnswer<Session> | Promise<ConnectAnswer<Session>>;
   /** Before an operation is parsed. Errors that it returns refuse the operation. */
   onSubscribe?(
@@ -153,6 +170,11 @@ export interface ServerOptions<
    * hook has accepted; `undefined` is not counted. One that throws makes the attempt fail like a connect hook that throws.
    */
   readonly principal?: (session: Session) => string | undefined;
+  /**
+   * Lets {@link Server.revoke} end sessions in every process that has the same `broker`, which each of them listens to from its start. `{}`: principals
+   * alone.
+   */
+  readonly revocations?: RevocationsOptions<Session>;
   /** The context of one operation. Without it the context is `{ session, request }`. */
   readonly context?: (event: OperationEvent<Session>) => Context | Promise<Context>;
   /** The context of one event that is executed for one subscriber. Without it an object that inherits from the operation's context. */
@@ -221,4 +243,6 @@ export interface ServerOptions<
   readonly engine?: EngineName | ExecutionEngine;
   /** What waits. @defaultValue the runtime's timers */
   readonly clock?: Clock;
+  /** Milliseconds since 1970, which `expiresAt` is compared with. @defaultValue Date.now */
+  readonly now?: () => number;
 }

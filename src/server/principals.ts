@@ -69,6 +69,21 @@ export class Principals {
     return { connections, operations };
   }
 
+  /** Whose `session` is; `undefined` for nobody in particular. */
+  nameOf(session: object): string | undefined {
+    const identity = this.#identify(session);
+    return identity.kind === 'known' ? identity.account.name : undefined;
+  }
+
+  /** Whether `session` is that of `principal`, or may be: whose it is cannot be told where the option fails. */
+  mayBeOf(session: object, principal: string): boolean {
+    const identity = this.#identify(session);
+    return (
+      identity.kind === 'failed' ||
+      (identity.kind === 'known' && identity.account.name === principal)
+    );
+  }
+
   /** Counts a connection of whoever `session`, accepted by the connect hook, belongs to. */
   enter(session: object): Counting<CountedConnection> | Unidentified {
     const identity = this.#identify(session);

@@ -16,6 +16,8 @@ import { handleHttp } from './http.ts';
 import type { EffectiveLimits } from './limits.ts';
 import type { ServerOptions } from './options.ts';
 import type { RequestHead } from './request-head.ts';
+import type { ResumeKey } from './resume/resume-options.ts';
+import type { Revocation } from './sessions/revocation-options.ts';
 import type { SharingReport } from './sharing/sharing-report.ts';
 import type { AcceptedSocket } from './socket-session.ts';
 import { SocketSession } from './socket-session.ts';
@@ -45,10 +47,12 @@ export type ServerState = 'accepting' | 'draining' | 'closing';
  * @remarks
  * No method throws because of what a peer sent, and nothing that a hook, resolver or source does reaches beyond its operation.
  */
-export interface Server {
+export interface Server<Session extends object = object> {
   readonly limits: EffectiveLimits;
   /** For adapters: how long the body of a request may take; more than `limits.bodyMs` where files are accepted. */
   readonly longestBodyMs: number;
+  /** For adapters: whether its broker keeps events within this process, so that those of others would not hear of them. */
+  readonly hasLocalBroker: boolean;
   /** For health checks: a balancer should send nobody to a server that does not accept. */
   readonly state: ServerState;
   /** Executes a query or mutation without a transport; never rejects. */
@@ -65,7 +69,21 @@ export interface Server {
   open(socket: MessageSocket, accepted: Omit<AcceptedSocket, 'onGone'>): SocketEvents;
   /** For adapters: says how many connections the process can hold; `limits.connections` of the options goes before it. */
   assumeCapacity(connections: number): void;
+  /** For adapters: with which keys the processes of one deployment make resume tokens; `resume.keys` of the options go before them. */
+  assumeResumeKeys(keys: readonly ResumeKey[]): void;
   gauges(): ServerGauges;
+  /**
+   * Ends the sessions that are meant, with everything that runs for them, in this process at once and in every other one that has the same broker as soon as
+   * that is told: sockets are closed with 4403, streams end with `SESSION_REVOKED`. Who comes back is admitted anew.
+   *
+   * @remarks
+   * Resolves once the broker has accepted it. Rejects with a `SourceError` if that cannot be reached: the sessions of this process have ended then, the others
+   * not; revoking again is harmless. Without a broker there is only this process.
+   * @throws UsageError (rejects) for what is no revocation, a principal without the `principal` option, a claim without `revocations.matches`, a broker without `revocations`
+   */
+  revoke(revocation: Revocation): Promise<void>;
+  /** Ends the sessions of this process that `isMeant` says so of, and no others: a function cannot leave it. Returns how many. */
+  revokeHere(isMeant: (session: Session) => unknown): number;
   /** Which subscriptions are executed together at this moment, and why others are not. */
   sharing(): SharingReport;
   counters(): ServerCounters;
@@ -90,12 +108,12 @@ export interface Server {
  */
 export function createServer<Session extends object = object, Context = unknown>(
   options: ServerOptions<Session, Context>,
-): Server {
+): Server<Session> {
   // inside, a session is an object and a context anything: only the hooks of the caller know more, and they get back what they gave
-  return new MillraceServer(createCore(options as unknown as ServerOptions));
+  return new MillraceServer<Session>(createCore(options as unknown as ServerOptions));
 }
 
-class MillraceServer implements Server {
+class MillraceServer<Session extends object> implements Server<Session> {
   readonly #core: ServerCore;
   readonly #sessions = new Set<SocketSession>();
   readonly #http: HttpContext;
@@ -122,6 +140,10 @@ class MillraceServer implements Server {
   get longestBodyMs(): number {
     const { limits, uploads } = this.#core;
     return Math.max(limits.bodyMs, uploads?.limits.completeMs ?? 0);
+  }
+
+  get hasLocalBroker(): boolean {
+    return this.#core.options.broker?.capabilities.local === true;
   }
 
   get state(): ServerState {
@@ -165,6 +187,10 @@ class MillraceServer implements Server {
     this.#limits = limitsOf(this.#core);
   }
 
+  assumeResumeKeys(keys: readonly ResumeKey[]): void {
+    this.#core.resumeTokens?.assume(keys);
+  }
+
   gauges(): ServerGauges {
     const { streams, reservations, callbacks } = this.#http;
     return {
@@ -174,8 +200,17 @@ class MillraceServer implements Server {
         streams.size + reservations.operationCount + callbacks.size,
       ),
       deadlines: this.#core.deadlines.size,
-      readers: this.#core.options.broker?.readerCount ?? 0,
+      readers: this.#readerCount(),
     };
+  }
+
+  revoke(revocation: Revocation): Promise<void> {
+    return this.#core.revocations.revoke(revocation);
+  }
+
+  revokeHere(isMeant: (session: Session) => unknown): number {
+    // every session is what the connect hook of the caller returned, or `{}` without one
+    return this.#core.revocations.revokeHere(isMeant as (session: object) => unknown);
   }
 
   counters(): ServerCounters {
@@ -211,9 +246,7 @@ class MillraceServer implements Server {
   }
 
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#whenEmpty = resolve;
-    });
+    this.#closing ??= this.#end();
     for (const session of this.#sessions) session.shutDown();
     this.#http.streams.cutAll();
     this.#http.reservations.cutAll();
@@ -221,6 +254,20 @@ class MillraceServer implements Server {
     this.#tellIfEmpty();
     this.#drain?.giveWayTo(this.#closing);
     return this.#closing;
+  }
+
+  /** Revocations are heard of as long as anybody is here. */
+  async #end(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+    await this.#core.revocations.close();
+  }
+
+  /** What listens to revocations is none of a client's. */
+  #readerCount(): number {
+    const { options, revocations } = this.#core;
+    return (options.broker?.readerCount ?? 0) - revocations.readerCount;
   }
 
   readonly #forget = (session: SocketSession): void => {

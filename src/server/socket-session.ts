@@ -14,7 +14,6 @@ import type { AcceptedConnect } from './connect.ts';
 import { decideConnect, notifyDisconnect } from './connect.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
-import type { Drainable } from './drain.ts';
 import { OperationQuota } from './operation-quota.ts';
 import { OperationRun } from './operation-run.ts';
 import type { SessionEvent } from './options.ts';
@@ -23,6 +22,8 @@ import { uncountedConnection } from './principals.ts';
 import type { CountedConnection } from './principals.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResultText } from './result-text.ts';
+import type { SessionEnd, SessionHolder } from './sessions/session-lease.ts';
+import { SessionTenure } from './sessions/session-tenure.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 import type { OperationCarrier } from './socket-operation.ts';
 import { SocketOperation } from './socket-operation.ts';
@@ -36,7 +37,7 @@ import type { MessageSocket, SocketEvents } from './socket.ts';
  * Holds no rule of a protocol and no policy of its own; decisions are the machine's and those of admission.
  */
 export class SocketSession
-  implements SocketEvents, Waiting, Sheddable, Drainable, OperationCarrier
+  implements SocketEvents, Waiting, Sheddable, SessionHolder, OperationCarrier
 {
   readonly #core: ServerCore;
   readonly #socket: MessageSocket;
@@ -49,7 +50,8 @@ export class SocketSession
   readonly #onGone: (session: SocketSession) => void;
   #event: SessionEvent<object>;
   #principal: CountedConnection = uncountedConnection;
-  #accepted = false;
+  /** Once the connect hook has accepted. */
+  #tenure: SessionTenure | undefined;
   #life: Life = 'open';
   #operationCount = 0;
   /** Those among them that are subscriptions and have begun. */
@@ -126,7 +128,8 @@ export class SocketSession
     this.#principal.leave();
     this.#place.leave();
     this.#onGone(this);
-    if (this.#accepted) notifyDisconnect(this.#core, { ...this.#event, code, reason });
+    this.#tenure?.end();
+    if (this.#tenure) notifyDisconnect(this.#core, { ...this.#event, code, reason });
   }
 
   /** Ends the connection because the server stops. */
@@ -136,6 +139,10 @@ export class SocketSession
 
   cut(): void {
     this.#apply(this.#connection.close(this.#core.clock.now(), 'SERVICE_RESTART'));
+  }
+
+  endSession(end: SessionEnd): void {
+    this.#apply(this.#connection.close(this.#core.clock.now(), end));
   }
 
   shed(): void {
@@ -155,6 +162,8 @@ export class SocketSession
         return this.#ping();
       case 'connect':
         return void this.#connect(output.connectionParams); // ends in the machine, never rejects
+      case 'renew':
+        return void this.#renew(output); // as that
       case 'start':
         return this.#start(output.operation, output.request);
       case 'cancel':
@@ -213,10 +222,14 @@ export class SocketSession
     }
   }
 
-  #enter(now: Instant, { session, ackPayload }: AcceptedConnect): void {
+  #enter(now: Instant, { session, lease, ackPayload }: AcceptedConnect): void {
     this.#event = { ...this.#event, session };
-    this.#accepted = true;
-    if (isGone(this.#life)) return notifyDisconnect(this.#core, { ...this.#event, ...this.#life });
+    const tenure = new SessionTenure(this.#core, lease, this.#connection);
+    this.#tenure = tenure;
+    if (isGone(this.#life)) {
+      tenure.end();
+      return notifyDisconnect(this.#core, { ...this.#event, ...this.#life });
+    }
     const counting = this.#core.principals.enter(session);
     switch (counting.kind) {
       case 'failed':
@@ -228,11 +241,11 @@ export class SocketSession
       }
       case 'counted':
         this.#principal = counting.counted;
-        return this.#accept(now, ackPayload);
+        return this.#accept(now, tenure.begin(this, ackPayload));
     }
   }
 
-  #accept(now: Instant, ackPayload: Readonly<Record<string, unknown>> | undefined): void {
+  #accept(now: Instant, ackPayload: AcceptedConnect['ackPayload']): void {
     try {
       const outputs = this.#connection.accept(now, ackPayload);
       this.#place.acknowledge();
@@ -241,6 +254,21 @@ export class SocketSession
       this.#core.report(error, 'ackPayload'); // JSON cannot hold it
       this.#apply(this.#connection.fail(now));
     }
+  }
+
+  async #renew(output: Extract<ServerOutput, { readonly kind: 'renew' }>): Promise<void> {
+    const { clock } = this.#core;
+    // whoever pings wants to know in time that the server is alive, however long verifying takes
+    const cancel = clock.schedule(
+      () => this.#apply(this.#connection.renewed(output.echo)),
+      renewalPatienceMs,
+    );
+    const renewed = await this.#tenure?.renew(output, this.#event);
+    cancel();
+    if (!renewed) return;
+    const { session, outputs } = renewed;
+    if (session) this.#event = { ...this.#event, session };
+    this.#apply(outputs);
   }
 
   #start(operation: ServerOperation, request: OperationRequest): void {
@@ -267,7 +295,8 @@ export class SocketSession
     operation.work = started;
     this.#operationCount += 1;
     const admission = admissionOver(this.#connection.protocol);
-    const work = { session: this.#event, request, ...(admission && { admission }) };
+    const { id } = operation;
+    const work = { session: this.#event, request, id, ...(admission && { admission }) };
     started.start(new OperationRun(this.#core, work, started));
   }
 
@@ -340,6 +369,9 @@ export class SocketSession
     return running;
   }
 }
+
+/** A ping with credentials is answered after this, in milliseconds, whatever becomes of them; what does is said in another answer. */
+const renewalPatienceMs = 5_000;
 
 function workOf({ work }: ServerOperation): SocketOperation | undefined {
   return work as SocketOperation | undefined; // nobody else sets it

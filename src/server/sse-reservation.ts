@@ -4,7 +4,6 @@ import { never } from '../vocabulary.ts';
 import type { Place } from './capacity.ts';
 import type { ServerCore } from './core.ts';
 import type { Waiting } from './deadlines.ts';
-import type { Drainable } from './drain.ts';
 import type { HttpSession } from './http-context.ts';
 import { HttpProblem, toHttpProblem } from './http-problem.ts';
 import type { HttpOperation } from './http-request.ts';
@@ -14,6 +13,8 @@ import { OperationQuota } from './operation-quota.ts';
 import { OperationRun } from './operation-run.ts';
 import type { Counted, CountedConnection } from './principals.ts';
 import { SseOperation } from './sse-operation.ts';
+import { sessionError } from './sessions/session-error.ts';
+import type { SessionEnd, SessionHolder } from './sessions/session-lease.ts';
 import type { StreamOwner } from './stream-session.ts';
 import { StreamSession } from './stream-session.ts';
 
@@ -47,7 +48,7 @@ interface Running {
  * @remarks
  * Results that come before it is opened wait, within the bounds of a slow reader.
  */
-export class Reservation implements StreamOwner, Waiting, Drainable {
+export class Reservation implements StreamOwner, Waiting, SessionHolder {
   readonly framing = framing;
   readonly token: string;
   readonly owner: string | undefined;
@@ -60,6 +61,8 @@ export class Reservation implements StreamOwner, Waiting, Drainable {
   #idBytes = 0;
   #expiresAt: Instant;
   #place: Place | undefined;
+  /** Nothing is executed any more: the session of the stream is over. */
+  #isClosed = false;
 
   constructor(core: ServerCore, options: ReservationOptions) {
     const now = core.clock.now();
@@ -71,6 +74,7 @@ export class Reservation implements StreamOwner, Waiting, Drainable {
     this.#quota = new OperationQuota(core, now);
     this.#stream = new StreamSession(core, this);
     core.deadlines.watch(this);
+    options.session.lease.hold(this);
   }
 
   get deadline(): Instant {
@@ -125,8 +129,9 @@ export class Reservation implements StreamOwner, Waiting, Drainable {
       const work = { session: session.event, request: withoutId(request), admission };
       const run = new OperationRun(this.#core, work, operation);
       this.#running.set(id, { operation, run, session, counted });
+      session.lease.hold(this.#holderOf(id));
       this.#idBytes += utf8Length(id);
-      void run.start(); // never rejects
+      if (this.#running.has(id)) void run.start(); // never rejects
     });
   }
 
@@ -135,6 +140,13 @@ export class Reservation implements StreamOwner, Waiting, Drainable {
     const running = this.#release(id);
     running?.run.cancel();
     running?.operation.stopped();
+  }
+
+  /** Ends every operation with the reason, and then the stream. */
+  endSession(end: SessionEnd): void {
+    this.#isClosed = true;
+    for (const id of this.#running.keys()) this.#fail(id, end);
+    this.#stream.end();
   }
 
   /** Its client left, or the server stops. */
@@ -157,7 +169,28 @@ export class Reservation implements StreamOwner, Waiting, Drainable {
     this.#options.session.end();
   }
 
+  /** What the session of one operation ends: that alone. */
+  #holderOf(id: string): SessionHolder {
+    return {
+      isBusy: false,
+      cut: () => {}, // its stream is
+      endSession: (end) => this.#fail(id, end),
+    };
+  }
+
+  #fail(id: string, end: SessionEnd): void {
+    const running = this.#running.get(id);
+    if (!running) return;
+    const { run, operation } = running;
+    run.cancel();
+    this.#stream.forget((reader) => reader === operation);
+    operation.error([sessionError(end)]);
+  }
+
   #admit(id: string): Counted {
+    if (this.#isClosed) {
+      throw new HttpProblem('STREAM_NOT_FOUND', 'the session of this stream is over');
+    }
     if (this.#running.has(id)) {
       throw new HttpProblem('OPERATION_ALREADY_EXISTS', 'an operation with this id is running');
     }

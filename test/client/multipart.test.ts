@@ -292,18 +292,20 @@ describe('the response', () => {
     ]);
   });
 
-  it.each(['SUBSCRIPTION_SCHEMA_RELOAD', 'SUBSCRIPTION_CONFIG_RELOAD'])(
-    'MP-47 was lost if it ends with %s: the client subscribes again',
-    async (code) => {
-      const errors = [{ message: 'closed due to a reload', extensions: { code } }];
+  it.each([
+    'SUBSCRIPTION_SCHEMA_RELOAD',
+    'SUBSCRIPTION_CONFIG_RELOAD',
+    'CREDENTIALS_EXPIRED',
+    'SESSION_REVOKED',
+  ])('MP-47 was lost if it ends with %s: the client subscribes again', async (code) => {
+    const errors = [{ message: 'closed due to a reload', extensions: { code } }];
 
-      expect(await hear(opening, event(1), part({ payload: null, errors }), end)).toEqual([
-        'connected',
-        ['next', tick(1)],
-        ['closed', failure('CONNECTION_LOST', { retryable: true, payload: errors })],
-      ]);
-    },
-  );
+    expect(await hear(opening, event(1), part({ payload: null, errors }), end)).toEqual([
+      'connected',
+      ['next', tick(1)],
+      ['closed', failure('CONNECTION_LOST', { retryable: true, payload: errors })],
+    ]);
+  });
 
   it('MP-48 brings errors without data once, and ends', async () => {
     const payload = {

@@ -108,6 +108,31 @@ describe.each(['PUT', 'GET'] as const)('a refused %s', (method) => {
   });
 });
 
+it('takes 204 for the end of the stream, which a server says of an operation that had not begun', async () => {
+  const { stage, asked } = await asking();
+  await stage.answer('POST', { status: 204 });
+
+  expect(asked.heard).toEqual([]);
+  expect(stage.heard).toEqual([
+    'connected',
+    ['closed', failure('CONNECTION_LOST', { status: 204, retryable: true })],
+  ]);
+});
+
+it('takes an answer to a subscription whose connection breaks before its end for a loss, not for an answer', async () => {
+  const { stage, asked } = await asking();
+  const response = stage.last('POST').respond({ status: 200, type: json });
+  response.send('{"errors":[{"message"');
+  response.break();
+  await stage.clock.settle();
+
+  expect(asked.heard).toEqual([]);
+  expect(stage.heard).toEqual([
+    'connected',
+    ['closed', failure('CONNECTION_LOST', { status: 200, retryable: true })],
+  ]);
+});
+
 describe('a reservation', () => {
   it.each([
     ['a page', 'text/html', '<p>hi</p>'],

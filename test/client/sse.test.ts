@@ -107,6 +107,34 @@ describe('an event stream', () => {
     },
   );
 
+  it.each(['CREDENTIALS_EXPIRED', 'SESSION_REVOKED'])(
+    'was lost if it ends with %s: the client subscribes again',
+    async (code) => {
+      const errors = [{ message: 'over', extensions: { code } }];
+      const play = stage();
+      const { heard } = await play.ask();
+      await play.respond(stream, next(tick(1)), next({ errors }), complete);
+
+      expect(heard).toEqual([
+        'connected',
+        ['next', tick(1)],
+        ['closed', failure('CONNECTION_LOST', { retryable: true, payload: errors })],
+      ]);
+    },
+  );
+
+  it('delivers a result whose execution failed with such a code', async () => {
+    const result = {
+      data: null,
+      errors: [{ message: 'over', extensions: { code: 'CREDENTIALS_EXPIRED' } }],
+    };
+    const play = stage();
+    const { heard } = await play.ask();
+    await play.respond(stream, next(result), complete);
+
+    expect(heard).toEqual(['connected', ['next', result], 'complete']);
+  });
+
   it('delivers nothing to a consumer that leaves while it is told of a result', async () => {
     const play = stage();
     const exchange = await play.ask({}, ({ stop }) => stop());

@@ -22,7 +22,7 @@ const lines: ClientProtocol = {
     if (!read) throw new Error(`No such word: ${word}`);
     return read(id, rest.join(' '));
   },
-  pingFrame: 'alive?',
+  encodePing: () => 'alive?',
   pongFrame: 'alive!',
   farewellFrame: 'bye',
 };
@@ -118,7 +118,7 @@ describe('a protocol of somebody’s own', () => {
   });
 
   it('without a word for that relies on the beats of the server, from the first on', async () => {
-    const { pingFrame: _ping, ...mute } = lines;
+    const { encodePing: _ping, ...mute } = lines;
     const story = createStage({
       socket: { protocol: mute },
       server: (link, frame) => {

@@ -122,6 +122,20 @@ describe('onConnect', () => {
 });
 
 describe('onSubscribe', () => {
+  it.each([
+    ['graphql-transport-ws', 'subscribe', '7'],
+    ['subscriptions-transport-ws', 'start', 7],
+  ] as const)('learns the id of an operation over %s', async (protocol, type, id) => {
+    const onSubscribe = vi.fn();
+    const { ready } = converse({ onSubscribe });
+    const client = await ready({ protocol });
+
+    client.send(JSON.stringify({ type, id, payload: { query: '{ hello }' } }));
+    await client.rest();
+
+    expect(onSubscribe).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id }));
+  });
+
   it('may refuse an operation with errors', async () => {
     const { ready } = converse({
       onSubscribe: () => [new GraphQLError('not today', { extensions: { code: 'CLOSED' } })],

@@ -4,7 +4,7 @@ import { isJsonObject } from '../../protocol/json-frame.ts';
 import { MultipartParser } from '../../protocol/multipart/multipart-parser.ts';
 import { parseBoundary } from '../../protocol/multipart/parse-boundary.ts';
 import type { ResponseFormat, StreamOutput } from './response-format.ts';
-import { acceptResult, resultMediaType } from './response-format.ts';
+import { acceptResult, areReload, resultMediaType } from './response-format.ts';
 import { readObject } from './response-text.ts';
 
 /** Codes of servers that end their subscriptions only to begin them anew. */
@@ -59,7 +59,7 @@ function* readPart(body: string): Generator<StreamOutput> {
     else if (payload !== null) yield { kind: 'violation' };
     const errors = readErrors(part['errors']);
     if (errors) {
-      const isReload = errors.some(({ extensions }) => reloads.test(String(extensions?.['code'])));
+      const isReload = areReload(errors) || areReload(errors, reloads);
       yield { kind: isReload ? 'reload' : 'error', errors };
     } else if (payload === null) yield { kind: 'complete' };
   }

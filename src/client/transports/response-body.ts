@@ -45,16 +45,16 @@ export async function textOf(
   return readText(chunksOf(response, reader), characters);
 }
 
-/** The text that a response begins with, as far as it comes in time; the rest is not wanted. */
+/** The text that a response begins with, as far as it comes in time; the rest is not wanted. `undefined` if the connection was lost before. */
 export async function readBeginning(
   response: ResponseLike,
   characters: number,
   clock: ClientClock,
-): Promise<string> {
+): Promise<string | undefined> {
   const reader = response.body?.getReader();
   const leave = (): void => void reader?.cancel().catch(() => {});
   const cancelTimer = clock.schedule(leave, patienceMs);
-  const text = await textOf(response, reader, characters).catch(() => '');
+  const text = await textOf(response, reader, characters).catch(() => undefined);
   cancelTimer();
   leave();
   return text;

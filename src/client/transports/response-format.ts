@@ -50,3 +50,11 @@ export const resultMediaType = 'application/graphql-response+json';
 
 /** What plain results are asked for by. */
 export const acceptResult = `${resultMediaType}, application/json;q=0.9`;
+
+/** Codes of servers that end a subscription for who comes back with fresh credentials. */
+const sessionEnds = /^(CREDENTIALS_EXPIRED|SESSION_REVOKED)$/;
+
+/** Whether who had a subscription shall ask for it again. */
+export function areReload(errors: readonly FormattedError[] = [], codes = sessionEnds): boolean {
+  return errors.some(({ extensions }) => codes.test(String(extensions?.['code'])));
+}

@@ -1,5 +1,6 @@
 import { EventStreamParser } from '../../protocol/sse/event-stream-parser.ts';
 import type { FormattedResult, OperationRequest } from '../../vocabulary.ts';
+import { areReload } from './response-format.ts';
 import type { ResponseFormat, StreamOutput } from './response-format.ts';
 import { readObject } from './response-text.ts';
 
@@ -26,6 +27,8 @@ export const sseFormat: ResponseFormat = {
             if (event === 'complete') yield { kind: 'complete' };
             if (event !== 'next') continue;
             const result = readObject(data);
+            const errors = result && endingErrors(result);
+            if (errors) yield { kind: 'reload', errors };
             yield result
               ? { kind: 'result', result: withToken(result, lastEventId, request) }
               : { kind: 'violation' };
@@ -35,6 +38,11 @@ export const sseFormat: ResponseFormat = {
     },
   },
 };
+
+/** The errors of a result after which nothing comes any more, because who had the subscription shall ask for it again. */
+export function endingErrors({ data, errors }: FormattedResult): FormattedResult['errors'] {
+  return data === undefined && areReload(errors) ? errors : undefined;
+}
 
 /** Whether nothing came but a comment. */
 export function isHeartbeat([first]: Uint8Array, events: readonly unknown[]): boolean {

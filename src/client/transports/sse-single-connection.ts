@@ -22,7 +22,7 @@ import type { BodyReader } from './response-body.ts';
 import { shownCharacters, toFailure } from './response-failure.ts';
 import { mediaTypeOf } from './response-format.ts';
 import { readObject } from './response-text.ts';
-import { eventStreamType, isHeartbeat } from './sse-format.ts';
+import { endingErrors, eventStreamType, isHeartbeat } from './sse-format.ts';
 import { SingleOperation } from './sse-single-operation.ts';
 import type { SingleStream } from './sse-single-operation.ts';
 import { readRefusal } from './sse-single-refusal.ts';
@@ -131,7 +131,7 @@ export class SingleConnection implements Connection, SingleStream {
     const { ok, body } = response;
     if (!ok) {
       this.#after(never);
-      throw toFailure(response, await readBeginning(response, shownCharacters, this.clock));
+      throw toFailure(response, (await readBeginning(response, shownCharacters, this.clock)) ?? '');
     }
     if (body === undefined) {
       const message = 'The single connection mode needs a `fetch` that streams.';
@@ -191,8 +191,14 @@ export class SingleConnection implements Connection, SingleStream {
     } else if (!operation) {
       // of one that ended something may still have been on its way
       if (!(Number(message.id) <= this.#lastId)) listener.violated('No operation has this id.');
-    } else if (message.result) operation.next(message.result, event.lastEventId);
+    } else if (message.result) this.#deliver(operation, message.result, event.lastEventId);
     else operation.complete();
+  }
+
+  #deliver(operation: SingleOperation, result: FormattedResult, token: string): void {
+    const errors = endingErrors(result);
+    if (!errors) return operation.next(result, token);
+    this.#lose('CONNECTION_LOST', 'The server reloads.', { payload: errors });
   }
 
   #awaitMore(): void {

@@ -30,12 +30,21 @@ export function withoutResponse(failure: TransportError): Refusal {
 /** Reads a response that is not what was asked for. Never rejects. */
 export async function readRefusal(response: ResponseLike, clock: ClientClock): Promise<Refusal> {
   const isJson = /[/+]json$/.test(mediaTypeOf(response));
-  const body = await readBeginning(response, isJson ? never : shownCharacters, clock);
+  const text = await readBeginning(response, isJson ? never : shownCharacters, clock);
+  // what was about to say why something failed had not come to its end
+  if (text === undefined && response.ok) return withoutResponse(toLoss(toFailure(response, '')));
+  return toRefusal(response, text ?? '');
+}
+
+function toRefusal(response: ResponseLike, body: string): Refusal {
   const errors = errorsIn(body);
   const { status } = response;
   const code = errors?.[0]?.extensions?.['code'];
-  // a document that is not trusted, say, is not found, either
-  const isStreamGone = status === 404 && (code === undefined || code === 'STREAM_NOT_FOUND');
+  const isStreamGone =
+    // nobody stopped what was asked for: it went with its stream, whose end is still on its way
+    status === 204 ||
+    // a document that is not trusted, say, is not found, either
+    (status === 404 && (code === undefined || code === 'STREAM_NOT_FOUND'));
   const failure = toFailure(response, body);
   return {
     failure: isStreamGone ? toLoss(failure) : failure,

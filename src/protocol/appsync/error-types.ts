@@ -12,6 +12,8 @@ import type { AppsyncError } from './messages.ts';
 const errorTypes: Readonly<Partial<Record<ErrorCode | 'UNAUTHENTICATED', string>>> = {
   UNAUTHORIZED: 'UnauthorizedException',
   UNAUTHENTICATED: 'UnauthorizedException',
+  CREDENTIALS_EXPIRED: 'UnauthorizedException',
+  SESSION_REVOKED: 'UnauthorizedException',
   BAD_REQUEST: 'BadRequestException',
   RATE_LIMITED: 'LimitExceededError',
   TOO_MANY_CONNECTIONS: 'LimitExceededError',

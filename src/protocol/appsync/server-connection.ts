@@ -1,4 +1,4 @@
-import { ProtocolViolation } from '../../errors.ts';
+import { ProtocolViolation, errorTable } from '../../errors.ts';
 import type { ClosingCode, ErrorCode } from '../../errors.ts';
 import { never } from '../../vocabulary.ts';
 import type { FormattedError, Frame, Instant } from '../../vocabulary.ts';
@@ -16,6 +16,7 @@ import type { JsonObject } from '../json-frame.ts';
 import { nothing } from '../outputs.ts';
 import type { ResultEnvelope } from '../result-envelope.ts';
 import { ServerMachine } from '../server-machine.ts';
+import { endsSession } from '../session-expiry.ts';
 import { encodeServerMessage, parseClientMessage } from './codec.ts';
 import { EndedIds } from './ended-ids.ts';
 import { toAppsyncError } from './error-types.ts';
@@ -97,6 +98,13 @@ export class AppsyncServer extends ServerMachine {
 
   fail(now: Instant): readonly ServerOutput[] {
     return this.#closeSaying(now, 'INTERNAL_SERVER_ERROR', 'Internal server error');
+  }
+
+  /** Who has to come back with other credentials is told so in a message, as everybody who is refused. */
+  override close(now: Instant, code: ClosingCode, reason?: string): readonly ServerOutput[] {
+    const outputs = super.close(now, code, reason);
+    if (outputs === nothing || !endsSession(code)) return outputs;
+    return [connectionError(code, errorTable[code].reason), ...outputs];
   }
 
   override started({ id, mayDeliver }: ServerOperation): readonly ServerOutput[] {
@@ -236,11 +244,15 @@ export class AppsyncServer extends ServerMachine {
   }
 
   #closeSaying(now: Instant, code: ClosingCode, message: string): readonly ServerOutput[] {
-    const outputs = this.close(now, code);
+    const outputs = super.close(now, code);
     if (outputs === nothing) return nothing;
-    const payload = { errors: [toAppsyncError({ message, extensions: { code } })] };
-    return [send({ type: 'connection_error', payload }), ...outputs];
+    return [connectionError(code, message), ...outputs];
   }
+}
+
+function connectionError(code: ClosingCode, message: string): ServerOutput {
+  const payload = { errors: [toAppsyncError({ message, extensions: { code } })] };
+  return send({ type: 'connection_error', payload });
 }
 
 function send(message: ServerMessage): ServerOutput {

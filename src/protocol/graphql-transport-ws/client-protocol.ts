@@ -13,7 +13,7 @@ export const graphqlTransportWs: ClientProtocol = {
   encodeStart: (id, payload) => writeJson({ id, type: 'subscribe', payload }),
   encodeStop: (id) => encodeClientMessage({ id, type: 'complete' }),
   decode: readServerMessage,
-  pingFrame: '{"type":"ping"}',
+  encodePing: () => '{"type":"ping"}',
   // Without the payload of the ping: nobody may rely on its echo.
   pongFrame: '{"type":"pong"}',
 };

@@ -6,11 +6,13 @@ import type {
   ServerOutput,
 } from '../connection.ts';
 import { writeErrors } from '../errors-payload.ts';
+import { isJsonObject } from '../json-frame.ts';
 import type { JsonObject } from '../json-frame.ts';
 import { nothing } from '../outputs.ts';
 import { envelopesFor } from '../result-envelope.ts';
 import type { ResultEnvelope } from '../result-envelope.ts';
 import { ServerMachine } from '../server-machine.ts';
+import { withExpiry } from '../session-expiry.ts';
 import { encodeServerMessage, parseClientMessage } from './codec.ts';
 import type { ClientMessage } from './messages.ts';
 
@@ -40,6 +42,11 @@ export class GraphqlTransportWsServer extends ServerMachine {
     // Before the ack is written: a `subscribe` may follow the instant that the peer reads it.
     this.becomeReady();
     return [{ kind: 'send', frame }];
+  }
+
+  override renewed(echo: JsonObject, expiresInMs?: number): readonly ServerOutput[] {
+    if (this.state !== 'ready') return nothing;
+    return pong(expiresInMs === undefined ? echo : withExpiry(echo, expiresInMs));
   }
 
   refuse(now: Instant, refusal: ConnectionRefusal): readonly ServerOutput[] {
@@ -80,7 +87,7 @@ export class GraphqlTransportWsServer extends ServerMachine {
       case 'connection_init':
         return this.#readInit(message.payload ?? {}, now);
       case 'ping':
-        return this.charged(now, pong(message.payload));
+        return this.charged(now, this.#answerPing(message.payload));
       case 'pong':
         return this.charged(now, nothing);
       case 'subscribe':
@@ -88,6 +95,14 @@ export class GraphqlTransportWsServer extends ServerMachine {
       case 'complete':
         return this.#readComplete(message.id, now);
     }
+  }
+
+  /** Credentials that come before there is a session, or as no object, renew nothing. */
+  #answerPing(asked: JsonObject | undefined): readonly ServerOutput[] {
+    if (asked === undefined) return barePong;
+    const { auth, ...echo } = asked;
+    if (this.state !== 'ready' || !isJsonObject(auth)) return pong(echo);
+    return [{ kind: 'renew', connectionParams: auth, echo }];
   }
 
   #readInit(connectionParams: JsonObject, now: Instant): readonly ServerOutput[] {
@@ -117,10 +132,8 @@ export class GraphqlTransportWsServer extends ServerMachine {
   }
 }
 
-/** Echoes the payload, but never the credentials that a ping may renew. */
-function pong(asked: JsonObject | undefined): readonly ServerOutput[] {
-  if (asked === undefined) return barePong;
-  const { auth: _auth, ...payload } = asked;
+/** Whoever is asked with a payload answers with it; the credentials in it were taken out before. */
+function pong(payload: JsonObject): readonly ServerOutput[] {
   try {
     return [{ kind: 'send', frame: encodeServerMessage({ type: 'pong', payload }) }];
   } catch {

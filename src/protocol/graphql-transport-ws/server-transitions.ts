@@ -10,6 +10,7 @@ export type ServerConnectionEvent =
   | 'subscribe'
   | 'complete'
   | 'ping'
+  | 'ping with credentials'
   | 'pong'
   | 'foreign'
   | 'malformed'
@@ -21,6 +22,7 @@ export type ServerConnectionEvent =
   | 'accept'
   | 'refuse'
   | 'fail'
+  | 'renewed'
   | 'close'
   | 'closed';
 
@@ -28,10 +30,15 @@ export type ServerConnectionEvent =
 export const serverConnectionTransitions = [
   { state: 'wait-init', on: ['connection_init'], next: 'init-pending', does: ['connect'] },
   { state: 'wait-init', on: ['subscribe'], next: 'closing', does: ['close 4401'] },
-  { state: 'wait-init', on: ['ping'], next: 'wait-init', does: ['send pong'] },
   {
     state: 'wait-init',
-    on: ['complete', 'pong', 'accept', 'refuse', 'close unanswered'],
+    on: ['ping', 'ping with credentials'],
+    next: 'wait-init',
+    does: ['send pong'],
+  },
+  {
+    state: 'wait-init',
+    on: ['complete', 'pong', 'accept', 'refuse', 'renewed', 'close unanswered'],
     next: 'wait-init',
     does: [],
   },
@@ -54,10 +61,15 @@ export const serverConnectionTransitions = [
 
   { state: 'init-pending', on: ['connection_init'], next: 'closing', does: ['close 4429'] },
   { state: 'init-pending', on: ['subscribe'], next: 'closing', does: ['close 4401'] },
-  { state: 'init-pending', on: ['ping'], next: 'init-pending', does: ['send pong'] },
   {
     state: 'init-pending',
-    on: ['complete', 'pong', 'init deadline', 'close unanswered'],
+    on: ['ping', 'ping with credentials'],
+    next: 'init-pending',
+    does: ['send pong'],
+  },
+  {
+    state: 'init-pending',
+    on: ['complete', 'pong', 'init deadline', 'renewed', 'close unanswered'],
     next: 'init-pending',
     does: [],
   },
@@ -77,7 +89,8 @@ export const serverConnectionTransitions = [
 
   { state: 'ready', on: ['connection_init'], next: 'closing', does: ['close 4429'] },
   { state: 'ready', on: ['subscribe'], next: 'ready', does: ['start'] },
-  { state: 'ready', on: ['ping'], next: 'ready', does: ['send pong'] },
+  { state: 'ready', on: ['ping with credentials'], next: 'ready', does: ['renew'] },
+  { state: 'ready', on: ['ping', 'renewed'], next: 'ready', does: ['send pong'] },
   {
     state: 'ready',
     on: ['complete', 'pong', 'init deadline', 'close unanswered', 'accept', 'refuse'],
@@ -103,6 +116,7 @@ export const serverConnectionTransitions = [
       'subscribe',
       'complete',
       'ping',
+      'ping with credentials',
       'pong',
       'foreign',
       'malformed',
@@ -113,6 +127,7 @@ export const serverConnectionTransitions = [
       'accept',
       'refuse',
       'fail',
+      'renewed',
       'close',
     ],
     next: 'closing',
@@ -128,6 +143,7 @@ export const serverConnectionTransitions = [
       'subscribe',
       'complete',
       'ping',
+      'ping with credentials',
       'pong',
       'foreign',
       'malformed',
@@ -139,6 +155,7 @@ export const serverConnectionTransitions = [
       'accept',
       'refuse',
       'fail',
+      'renewed',
       'close',
       'closed',
     ],

@@ -16,6 +16,7 @@ import type { ResultEnvelope } from '../result-envelope.ts';
 import { ServerMachine } from '../server-machine.ts';
 import { encodeServerMessage, parseClientMessage } from './codec.ts';
 import { HeldStarts, heldStartLimit } from '../held-starts.ts';
+import { endsSession } from '../session-expiry.ts';
 import type { ClientMessage, ServerMessage, Unreadable } from './messages.ts';
 
 type StartMessage = Extract<ClientMessage, { type: 'start' }>;
@@ -72,6 +73,17 @@ export class SubscriptionsTransportWsServer extends ServerMachine {
 
   fail(now: Instant): readonly ServerOutput[] {
     return this.#closeSaying(now, errorTable.INTERNAL_SERVER_ERROR.reason, 'INTERNAL_SERVER_ERROR');
+  }
+
+  /** Who has to come back with other credentials is told so in a message, for clients that show nobody the reason of a close. */
+  override close(now: Instant, error: ClosingCode, reason?: string): readonly ServerOutput[] {
+    const outputs = super.close(now, error, reason);
+    if (outputs === nothing || !endsSession(error)) return outputs;
+    const { reason: message } = errorTable[error];
+    return [
+      send({ type: 'connection_error', payload: { message, extensions: { code: error } } }),
+      ...outputs,
+    ];
   }
 
   resultEnvelope(id: OperationId): ResultEnvelope {

@@ -6,7 +6,7 @@ import type { NotAdmitted } from '../admission.ts';
 import { refusal } from '../admission.ts';
 import type { ResultMediaType } from '../answer-format.ts';
 import type { Question } from '../http-answer.ts';
-import type { HttpContext, HttpSession } from '../http-context.ts';
+import type { HttpContext, SessionEnding } from '../http-context.ts';
 import type { HttpOperation } from '../http-request.ts';
 import { answerErrors, answerResult, nobodyListens, refuseWhileClosing } from '../http-response.ts';
 import type { HttpResponse } from '../http-response.ts';
@@ -14,6 +14,8 @@ import type { ResultSink } from '../operation-run.ts';
 import { OperationRun } from '../operation-run.ts';
 import type { Counted } from '../principals.ts';
 import { ResultText } from '../result-text.ts';
+import { sessionError } from '../sessions/session-error.ts';
+import type { SessionEnd, SessionHolder } from '../sessions/session-lease.ts';
 import type { SlowConsumerPolicy } from '../slow-consumer.ts';
 import type { OpenAnswer } from '../stream-registry.ts';
 import { objectionToFiles } from '../uploads/objection-to-files.ts';
@@ -27,11 +29,10 @@ import type { CallbackPlace } from './callbacks.ts';
  * The request of a subscription is answered once its subscriber has accepted a check and its source is open; from then on everything goes to the
  * callback. Queries and mutations have no use for one, and are answered as ever.
  */
-export class CallbackAnswer implements ResultSink, OpenAnswer {
+export class CallbackAnswer implements ResultSink, OpenAnswer, SessionHolder {
   readonly #context: HttpContext;
   readonly #run: OperationRun;
-  /** If anybody wants to know of its end. */
-  readonly #session: HttpSession | undefined;
+  readonly #session: SessionEnding;
   readonly #counted: Counted;
   /** Until the request is answered. */
   #asked: Question | undefined;
@@ -41,6 +42,8 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
   #delivery: CallbackDelivery | undefined;
   #isSubscription = false;
   #isCut = false;
+  /** The credentials of its session have, before it was known what it asks for. */
+  #hasExpired = false;
   #hasEnded = false;
 
   constructor(context: HttpContext, question: Question) {
@@ -48,7 +51,7 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
     const { request } = operation;
     this.#context = context;
     this.#asked = question;
-    this.#session = session.isAwaited ? session : undefined;
+    this.#session = session.ending;
     this.#counted = counted;
     const objection = (prepared: PreparedOperation) => this.#objectionTo(prepared, operation);
     const work = { session: session.event, request: toShown(request), admission: { objection } };
@@ -58,6 +61,7 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
   start(): void {
     this.#asked?.signal?.addEventListener('abort', this.#leave, { once: true });
     this.#context.streams.add(this);
+    this.#asked?.session.lease.hold(this);
     void this.#run.start(); // never rejects
   }
 
@@ -71,9 +75,18 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
     const delivery = this.#delivery;
     if (!delivery) return;
     if (this.#asked) return this.#answer(refuseWhileClosing(this.#context.core));
-    this.#run.cancel();
-    delivery.finish([goingAway]);
-    delivery.hurry();
+    this.#endWith(delivery, goingAway);
+  }
+
+  /** A query or mutation was asked for in time; whoever is revoked does not get its result either. */
+  endSession(end: SessionEnd): void {
+    const delivery = this.#delivery;
+    if (end === 'CREDENTIALS_EXPIRED' && !this.#isSubscription) {
+      this.#hasExpired = true;
+      return;
+    }
+    if (this.#asked || !delivery) return this.#run.fail([sessionError(end)]);
+    this.#endWith(delivery, sessionError(end));
   }
 
   /** @param policy - of its events, unless that of the server applies */
@@ -109,6 +122,12 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
     return this.#delivery?.room();
   }
 
+  #endWith(delivery: CallbackDelivery, error: FormattedError): void {
+    this.#run.cancel();
+    delivery.finish([error]);
+    delivery.hurry();
+  }
+
   /** The client is gone before its answer. */
   readonly #leave = (): void => {
     this.#respond(nobodyListens);
@@ -121,6 +140,7 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
   ): NotAdmitted | undefined | Promise<NotAdmitted | undefined> {
     if (prepared.kind !== 'subscription') return undefined;
     this.#isSubscription = true;
+    if (this.#hasExpired) return refusal('CREDENTIALS_EXPIRED', 'Credentials expired');
     const objection = objectionToFiles(operation, prepared);
     if (objection) return objection;
     // its client left, or the server closed, over one of the hooks
@@ -176,7 +196,7 @@ export class CallbackAnswer implements ResultSink, OpenAnswer {
     this.#context.streams.delete(this);
     this.#context.callbacks.delete(this);
     this.#counted.leave();
-    this.#session?.end(code);
+    this.#session.end(code);
   }
 }
 

@@ -141,6 +141,7 @@ export class GatewayCall {
   ): Promise<void> {
     const { request, protocol } = this.sessionEvent(record);
     const asked = await decideConnect(this.core, { request, protocol, connectionParams });
+    if (asked.kind === 'accepted') asked.lease.end(); // from now on it lives in the store
     const decision = this.#checkSession(asked);
     const update = await this.parts.connections.update(connectionId, (connection) =>
       this.#answer(connection, decision),

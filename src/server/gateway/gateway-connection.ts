@@ -176,7 +176,7 @@ export class GatewayConnection {
 
   #read(frame: Frame, now: number): readonly GatewayOutput[] {
     const outputs = this.#machine.receive(frame, now);
-    const isWork = outputs.some(({ kind }) => kind !== 'send');
+    const isWork = outputs.some(({ kind }) => kind !== 'send' && kind !== 'renew');
     if (!isWork && !this.#mayBeIdle(frame, now))
       return this.close(now, 'TOO_MANY_CONTROL_MESSAGES');
     if (outputs.some(({ kind }) => kind === 'connect')) {
@@ -216,6 +216,8 @@ export class GatewayConnection {
       case 'send':
       case 'connect':
         return [output];
+      case 'renew':
+        return this.#toOutputs(this.#machine.renewed(output.echo), now); // its record has its session for good
       case 'start':
         return this.#start(output.operation, output.request, now);
       case 'cancel':

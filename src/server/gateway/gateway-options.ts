@@ -14,7 +14,7 @@ export interface GatewayPush {
 /** The options of a server that mean something without a process: nothing that counts, or waits, from one call to the next. */
 export type GatewayServerOptions<Session extends object = object, Context = unknown> = Omit<
   ServerOptions<Session, Context>,
-  'principal' | 'keepAlive' | 'slowConsumer' | 'resume' | 'clock'
+  'principal' | 'revocations' | 'keepAlive' | 'slowConsumer' | 'resume' | 'clock'
 >;
 
 /** What a gateway needs besides a server's options. */

@@ -166,8 +166,13 @@ function timeless({ initDeadlineMs }: GatewayRules['limits']): GatewayRules['mac
 }
 
 /** What a process would count cannot be counted here, and a bound that does not hold is worse than none. */
-function protocolsOf({ protocols, principal }: ServerOptions): readonly GatewayProtocol[] {
+function protocolsOf({
+  protocols,
+  principal,
+  revocations,
+}: ServerOptions): readonly GatewayProtocol[] {
   if (principal) throw new UsageError('a gateway cannot count what a `principal` holds');
+  if (revocations) throw new UsageError('a gateway cannot listen to `revocations`');
   if (!protocols) return ['graphql-transport-ws'];
   return gatewayProtocols.filter((protocol) => protocols.includes(protocol));
 }

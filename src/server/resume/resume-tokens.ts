@@ -43,6 +43,15 @@ export class ResumeTokens {
     this.#now = now;
   }
 
+  /**
+   * Makes and opens tokens with `keys`, unless it was given some.
+   *
+   * @throws UsageError for keys that cannot be used
+   */
+  assume(keys: readonly ResumeKey[]): void {
+    this.#keys ??= keys.map(toUsableKey);
+  }
+
   /** Of the clock that tokens are dated by. */
   now(): Instant {
     return this.#now();

@@ -395,9 +395,50 @@ describe('pings of the client', () => {
     ]);
   });
 
-  it('never have credentials echoed', () => {
-    expect(ready().receive({ type: 'ping', payload: { auth: { token: 't' }, at: 7 } })).toEqual([
+  it.each([
+    ['before the init', wait],
+    ['while the connect hook runs', pending],
+  ])('never have credentials echoed %s, and renew nothing', (_, reach) => {
+    expect(reach().receive({ type: 'ping', payload: { auth: { token: 't' }, at: 7 } })).toEqual([
       { send: { type: 'pong', payload: { at: 7 } } },
+    ]);
+  });
+
+  it.each(['t', 7, null, ['t']])('never have credentials echoed that are no object: %j', (auth) => {
+    expect(ready().receive({ type: 'ping', payload: { auth, at: 7 } })).toEqual([
+      { send: { type: 'pong', payload: { at: 7 } } },
+    ]);
+  });
+
+  it('with credentials renew the session, and are answered without them', () => {
+    const conversation = ready();
+    const payload = { auth: { token: 't' }, at: 7, extensions: { trace: 'x' } };
+
+    expect(conversation.receive({ type: 'ping', payload })).toEqual([
+      {
+        kind: 'renew',
+        connectionParams: { token: 't' },
+        echo: { at: 7, extensions: { trace: 'x' } },
+      },
+    ]);
+    expect(conversation.connection.renewed({ at: 7, extensions: { trace: 'x' } }, 1_000.9)).toEqual(
+      [
+        {
+          kind: 'send',
+          frame:
+            '{"type":"pong","payload":{"at":7,"extensions":{"trace":"x","session":{"expiresInMs":1000}}}}',
+        },
+      ],
+    );
+  });
+
+  it('with credentials count as control messages', () => {
+    const conversation = ready({ controlMessagesPerSecond: 1, controlMessageBurst: 1 });
+    const ping = { type: 'ping', payload: { auth: {} } };
+    conversation.receive(ping);
+
+    expect(conversation.receive(ping)).toEqual([
+      { close: 4400, reason: 'Too many control messages' },
     ]);
   });
 

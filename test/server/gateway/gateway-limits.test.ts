@@ -1,3 +1,4 @@
+import { createMemoryBroker } from 'millrace/broker/memory';
 import { createGateway, createGatewayTopics } from 'millrace/adapters/gateway';
 import { refuse } from 'millrace/server';
 import type { OperationEvent } from 'millrace/server';
@@ -156,16 +157,16 @@ describe('a gateway', () => {
     expect(await stage.subscribe('a', '1', '{ hello }')).toHaveLength(2);
   });
 
-  it('cannot count what a principal holds, and says so', () => {
+  it.each([
+    ['count what a `principal` holds', { principal: () => 'somebody' }],
+    ['listen to `revocations`', { broker: createMemoryBroker(), revocations: {} }],
+  ])('cannot %s, and says so', (what, more) => {
     const topics = createGatewayTopics();
-    const options = {
-      schema: createStageSchema(topics),
-      principal: () => 'somebody',
-    };
+    const options = { schema: createStageSchema(topics), ...more };
     const { store } = stage;
     const push = { send: async () => {}, close: async () => {} };
 
-    expect(() => createGateway(options, { store, push, topics })).toThrow('principal');
+    expect(() => createGateway(options, { store, push, topics })).toThrow(what);
   });
 });
 
@@ -208,6 +209,29 @@ describe('the connect hook of a gateway', () => {
 
     expect(seen).toEqual(['secret', { host: 'example.com' }]);
     expect(JSON.stringify([...stage.store.connections])).not.toContain('secret');
+  });
+
+  it('refuses credentials that have expired, and lets others stay', async () => {
+    let expiresAt = Date.now() - 1;
+    stage = new GatewayStage({ server: { onConnect: () => ({ expiresAt }) } });
+    await stage.join('a');
+    expiresAt = Date.now() + 60_000;
+    await stage.join('b');
+
+    expect(stage.closeOf('a')).toEqual({ code: 4403, reason: 'Credentials expired' });
+    expect(stage.closeOf('b')).toBeUndefined();
+  });
+
+  it('is asked once: credentials in a ping renew nothing there, and are not echoed', async () => {
+    let asked = 0;
+    stage = new GatewayStage({ server: { onConnect: () => ({ asked: (asked += 1) }) } });
+    await stage.join('a');
+
+    const ping = { type: 'ping', payload: { auth: { token: 't' }, at: 7 } };
+    expect(await stage.message('a', JSON.stringify(ping))).toEqual([
+      { type: 'pong', payload: { at: 7 } },
+    ]);
+    expect(asked).toBe(1);
   });
 
   it('sends the payload of the acknowledgement', async () => {
