@@ -1,7 +1,6 @@
-import type { Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 
-/** Where an HTTP server listens. */
+/** Where a server listens. */
 export interface ListeningPlace {
   /** @defaultValue 4000 */
   readonly port?: number;
@@ -9,16 +8,16 @@ export interface ListeningPlace {
   readonly host?: string;
 }
 
-/** Resolves once `httpServer` listens; rejects with the error of `node:net` if it cannot. */
+/** Resolves once `server` listens; rejects with the error of `node:net` if it cannot. */
 export function startListening(
-  httpServer: HttpServer,
+  server: Server,
   { port = 4000, host }: ListeningPlace,
 ): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    httpServer.once('error', reject);
-    httpServer.listen({ port, ...(host !== undefined && { host }) }, () => {
-      httpServer.off('error', reject);
-      resolve(httpServer.address() as AddressInfo); // it listens on a port, not on a pipe
+    server.once('error', reject);
+    server.listen({ port, ...(host !== undefined && { host }) }, () => {
+      server.off('error', reject);
+      resolve(server.address() as AddressInfo); // it listens on a port, not on a pipe
     });
   });
 }
