@@ -34,7 +34,7 @@ describe.each(servers.map((server) => ({ server, name: nameOf(server) })))(
       const seen = await signs.take(3);
       server.app.publish('a', 'still here');
 
-      expect(new Set(seen)).toEqual(new Set([protocol.pingFrame ? 'pong' : 'ka']));
+      expect(new Set(seen)).toEqual(new Set([protocol.encodePing ? 'pong' : 'ka']));
       expect(await reports.next()).toEqual(messageOf('still here'));
       expect(server.app.opened).toBe(1);
     });
