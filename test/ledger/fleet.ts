@@ -9,18 +9,21 @@ import type { TcpProxy } from 'millrace/testing/node';
 
 import { bundleExample } from '../support/bundle-example.ts';
 import type { ExampleBundle } from '../support/bundle-example.ts';
-import { RedisServer } from '../support/redis-server.ts';
-import type { RedisPersistence } from '../support/redis-server.ts';
+import { backplanes } from './backplanes/index.ts';
+import type { Backplane, Persistence } from './backplanes/types.ts';
+import type { BrokerSettings, SharedBrokerName } from './brokers.ts';
 import { reloadSignal } from './server-settings.ts';
 import type { Liveness, ServerSettings } from './server-settings.ts';
 
-/** The server program as two installations have it: each with its own copy of the package, and its own major version of graphql. */
+/** The server program as two installations have it: each with its own copy of the package, perhaps of another version, and its own major version of graphql. */
 export class Programs {
   readonly #bundles: readonly ExampleBundle[];
 
-  static async build(): Promise<Programs> {
+  /** `earlier` is the folder of a checkout: the third process is of that version. */
+  static async build(earlier?: string): Promise<Programs> {
     const url = new URL('server-program.ts', import.meta.url).href;
-    return new Programs(await Promise.all([bundleExample(url), bundleExample(url, 'graphql-16')]));
+    const other = { graphql: 'graphql-16', ...(earlier !== undefined && { checkout: earlier }) };
+    return new Programs(await Promise.all([bundleExample(url), bundleExample(url, other)]));
   }
 
   private constructor(bundles: readonly ExampleBundle[]) {
@@ -39,15 +42,17 @@ export class Programs {
   }
 }
 
-/** What events are kept in: Redis with or without persistence, or the memory of the one server process. */
-export type Backplane = RedisPersistence | 'memory';
+/** What events are kept in: the memory of the one server process, or a program of its own. */
+export type Store =
+  | { readonly broker: 'memory' }
+  | { readonly broker: SharedBrokerName; readonly keeps: Persistence };
 
 /** Options of {@link Fleet.start}. */
 export interface FleetOptions {
   readonly programs: Programs;
-  readonly backplane: Backplane;
-  /** How long servers wait for Redis. */
-  readonly redisTimeoutMs: number;
+  readonly store: Store;
+  /** How long servers wait for the backplane. */
+  readonly timeoutMs: number;
   readonly liveness: Liveness;
 }
 
@@ -60,26 +65,37 @@ export const secondKey: ResumeKey = {
   secret: 'the second secret of the same ledger',
 };
 
-/** Server processes over one backplane. */
+/** Server processes over one backplane, or one with the events in its memory. */
 export class Fleet {
-  readonly redis: RedisServer | undefined;
+  readonly backplane: Backplane | undefined;
+  /** For whoever reads or publishes beside the servers; none where the events are in the memory of one. */
+  readonly brokerSettings: BrokerSettings | undefined;
   readonly servers: readonly ServerProcess[];
   #turn = 0;
 
-  static async start({ programs, backplane, ...options }: FleetOptions): Promise<Fleet> {
-    const redis = backplane === 'memory' ? undefined : await RedisServer.start(backplane);
-    const indices = backplane === 'memory' ? [0] : [0, 1, 2];
+  static async start({ programs, store, ...options }: FleetOptions): Promise<Fleet> {
+    if (store.broker === 'memory') {
+      const file = programs.fileFor(0);
+      return new Fleet([await ServerProcess.start({ ...options, file, shared: undefined })]);
+    }
+    const backplane = await backplanes[store.broker].start(store.keeps);
+    const shared: Shared = { broker: store.broker, backplane };
     const servers = await Promise.all(
-      indices.map((index) =>
-        ServerProcess.start({ ...options, file: programs.fileFor(index), redis }),
+      [0, 1, 2].map((index) =>
+        ServerProcess.start({ ...options, file: programs.fileFor(index), shared }),
       ),
     );
-    return new Fleet(redis, servers);
+    return new Fleet(servers, backplane, toSettings(shared, backplane.port, options.timeoutMs));
   }
 
-  private constructor(redis: RedisServer | undefined, servers: readonly ServerProcess[]) {
-    this.redis = redis;
+  private constructor(
+    servers: readonly ServerProcess[],
+    backplane?: Backplane,
+    brokerSettings?: BrokerSettings,
+  ) {
     this.servers = servers;
+    this.backplane = backplane;
+    this.brokerSettings = brokerSettings;
   }
 
   /** Where the next connection goes: each server in turn, whether it lives or not. */
@@ -96,24 +112,38 @@ export class Fleet {
 
   async close(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.close()));
-    await this.redis?.close();
+    await this.backplane?.close();
   }
 }
 
-interface ServerProcessOptions extends Pick<FleetOptions, 'redisTimeoutMs' | 'liveness'> {
+/** A backplane, and which broker it is for. */
+interface Shared {
+  readonly broker: SharedBrokerName;
+  readonly backplane: Backplane;
+}
+
+function toSettings(
+  { broker, backplane }: Shared,
+  port: number,
+  timeoutMs: number,
+): BrokerSettings {
+  return { kind: broker, url: backplane.urlAt(port), timeoutMs };
+}
+
+interface ServerProcessOptions extends Pick<FleetOptions, 'timeoutMs' | 'liveness'> {
   readonly file: string;
-  readonly redis: RedisServer | undefined;
+  readonly shared: Shared | undefined;
 }
 
 interface ServerProcessParts {
   readonly file: string;
-  readonly toRedis: TcpProxy | undefined;
+  readonly toBackplane: TcpProxy | undefined;
   readonly settings: ServerSettings;
 }
 
-/** One server, with a proxy before it and another between it and Redis. */
+/** One server, with a proxy before it and another between it and the backplane. */
 export class ServerProcess {
-  readonly toRedis: TcpProxy | undefined;
+  readonly toBackplane: TcpProxy | undefined;
   readonly #file: string;
   #settings: ServerSettings;
   #child: ChildProcess | undefined;
@@ -124,32 +154,32 @@ export class ServerProcess {
 
   static async start({
     file,
-    redis,
-    redisTimeoutMs,
+    shared,
+    timeoutMs,
     liveness,
   }: ServerProcessOptions): Promise<ServerProcess> {
-    const toRedis = redis && (await startTcpProxy({ port: redis.port }));
+    const toBackplane = shared && (await startTcpProxy({ port: shared.backplane.port }));
+    const broker: BrokerSettings =
+      shared && toBackplane ? toSettings(shared, toBackplane.port, timeoutMs) : { kind: 'memory' };
     const server = new ServerProcess({
       file,
-      toRedis,
+      toBackplane,
       settings: {
         port: 0,
+        broker,
         keys: [firstKey],
         outboxHighWaterBytes: 65_536,
         drainWindowMs: 500,
         liveness,
-        ...(toRedis && {
-          redis: { url: `redis://127.0.0.1:${toRedis.port}`, timeoutMs: redisTimeoutMs },
-        }),
       },
     });
     await server.start();
     return server;
   }
 
-  private constructor({ file, toRedis, settings }: ServerProcessParts) {
+  private constructor({ file, toBackplane, settings }: ServerProcessParts) {
     this.#file = file;
-    this.toRedis = toRedis;
+    this.toBackplane = toBackplane;
     this.#settings = settings;
   }
 
@@ -220,7 +250,7 @@ export class ServerProcess {
   async close(): Promise<void> {
     await this.kill();
     await this.#proxy?.close();
-    await this.toRedis?.close();
+    await this.toBackplane?.close();
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

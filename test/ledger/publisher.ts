@@ -66,11 +66,9 @@ export class Publisher {
 
   /** Sends the next event of a stream until it is accepted. */
   async publishTo(stream: Stream): Promise<void> {
+    const event = this.#next(stream);
+    const { sequence } = event;
     const name = nameOf(stream);
-    const sequence = (this.#sequences.get(name) ?? 0) + 1;
-    this.#sequences.set(name, sequence);
-    const padding = 'x'.repeat(this.#paceOf(stream).paddingBytes);
-    const event = createEvent({ ...stream, sequence, at: Date.now(), padding });
     for (let attempts = 1; ; attempts++) {
       try {
         const position = await this.#publish(event, `${name}/${sequence}`);
@@ -80,6 +78,37 @@ export class Publisher {
         await pause(retryMs);
       }
     }
+  }
+
+  /** Has somebody else publish the next two events of a stream that nobody else publishes to meanwhile, and say at which positions. */
+  async publishPair(
+    stream: Stream,
+    publish: (earlier: LedgerEvent, later: LedgerEvent) => Promise<readonly [Position, Position]>,
+  ): Promise<void> {
+    const events = [this.#next(stream), this.#next(stream)] as const;
+    const positions = await publish(...events);
+    for (const [i, { sequence }] of events.entries()) {
+      const position = positions[i];
+      if (position) this.journal.enter(stream, { sequence, position, attempts: 1 });
+    }
+  }
+
+  /** An event that is in no account: whoever sees it has seen what was never published. */
+  unpublished(stream: Stream): LedgerEvent {
+    return createEvent({
+      ...stream,
+      sequence: Number.MAX_SAFE_INTEGER,
+      at: Date.now(),
+      padding: '',
+    });
+  }
+
+  #next(stream: Stream): LedgerEvent {
+    const name = nameOf(stream);
+    const sequence = (this.#sequences.get(name) ?? 0) + 1;
+    this.#sequences.set(name, sequence);
+    const padding = 'x'.repeat(this.#paceOf(stream).paddingBytes);
+    return createEvent({ ...stream, sequence, at: Date.now(), padding });
   }
 
   #paceOf(stream: Stream): Pace {

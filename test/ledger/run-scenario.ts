@@ -8,6 +8,7 @@ import type { RunSize } from './stage.ts';
 /** What one run of a scenario came to. */
 export interface Outcome {
   readonly scenario: string;
+  readonly broker: string;
   readonly clients: number;
   readonly processes: number;
   readonly published: number;
@@ -40,8 +41,8 @@ export async function runScenario(
   { programs, size, seed }: RunOptions,
 ): Promise<Outcome> {
   const startedAt = performance.now();
-  const { backplane, liveness } = scenario;
-  const stage = await Stage.raise({ programs, backplane, liveness, size, seed });
+  const { store, liveness } = scenario;
+  const stage = await Stage.raise({ programs, store, liveness, size, seed });
   try {
     await stage.pause(500);
     await scenario.fault(stage);
@@ -67,6 +68,7 @@ function judge(scenario: Scenario, stage: Stage, durationMs: number): Outcome {
   const [gaps, lost, reordered] = [sum((each) => each.gaps), events('lost'), events('reordered')];
   return {
     scenario: scenario.name,
+    broker: scenario.store.broker,
     clients: stage.clients.length,
     processes: stage.fleet.servers.length,
     published: journal.size,

@@ -1,11 +1,11 @@
-import type { Backplane } from './fleet.ts';
+import type { Store } from './fleet.ts';
 import type { Liveness } from './server-settings.ts';
 import type { Stage } from './stage.ts';
 
 /** Something that goes wrong, and what may come of it. */
 export interface Scenario {
   readonly name: string;
-  readonly backplane: Backplane;
+  readonly store: Store;
   /** Codes of the gaps that may be announced; anything else that is missing is a fault. */
   readonly permits: readonly string[];
   /** Whether events are lost in any case, so that somebody has to be told. */

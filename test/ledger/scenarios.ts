@@ -1,11 +1,17 @@
+import { backplanes } from './backplanes/index.ts';
+import type { Persistence } from './backplanes/types.ts';
+import type { SharedBrokerName } from './brokers.ts';
+import { cutBackplane, restartBackplane, stallBackplane, trimHistory } from './faults/backplane.ts';
 import { reloadSchemas, rotateKeys, rotateKeysAtOnce } from './faults/deployment.ts';
 import { everything } from './faults/everything.ts';
 import { loseLinks } from './faults/links.ts';
+import { deleteStream, purgeStream } from './faults/nats.ts';
+import { commitOutOfOrder, terminateBackends } from './faults/postgres.ts';
 import { drainServers, freezeServer, killServers } from './faults/processes.ts';
 import { slowReaders, stopReaders } from './faults/readers.ts';
 import type { Flood } from './faults/readers.ts';
-import { cutRedis, restartRedis, stallRedis, trimHistory } from './faults/redis.ts';
 import { resetConnections } from './faults/resets.ts';
+import type { Store } from './fleet.ts';
 import type { LengthOptions, Scenario } from './scenario.ts';
 import type { Liveness } from './server-settings.ts';
 
@@ -18,117 +24,197 @@ const dropped = 'EVENTS_DROPPED';
 /** What is told of a token whose key the server does not have. */
 const invalid = 'RESUME_INVALID';
 
+/** Of these the first is tried with everything in runs of any length; the others then only with what they have part in. */
+const sharedBrokers = ['redis', 'nats', 'postgres'] as const satisfies readonly SharedBrokerName[];
+
 /** Everything that is tried, in its order. */
 export function createScenarios(options: LengthOptions): readonly Scenario[] {
+  const [first, ...others] = sharedBrokers;
+  const scenariosOver = isLong(options) ? allScenarios : brokerScenarios;
   return [
-    ...networkScenarios(options),
-    ...processScenarios(options),
-    ...redisScenarios(options),
-    ...readerScenarios(options),
-    ...deploymentScenarios(options),
-    {
-      name: 'everything at once, at random',
-      backplane: 'append-only',
-      permits: [dropped],
-      fault: (stage) =>
-        everything(stage, {
-          durationMs: isLong(options) ? 120_000 : 5_000,
-          flood: floodOf(options),
-        }),
-    },
+    ...memoryScenarios(options),
+    ...allScenarios(first, options),
+    ...others.flatMap((broker) => scenariosOver(broker, options)),
   ];
 }
 
-function networkScenarios(options: LengthOptions): readonly Scenario[] {
-  const resetsMs = isLong(options) ? 30_000 : 3_000;
-  const halfOpenSeconds = isLong(options) ? [5, 30] : [5];
+function allScenarios(broker: SharedBrokerName, options: LengthOptions): readonly Scenario[] {
+  const store = storeOf(broker);
   return [
-    {
-      name: 'resets of connections',
-      backplane: 'append-only',
-      permits: [],
-      fault: (stage) => resetConnections(stage, resetsMs),
-    },
-    {
-      name: 'resets of connections, events in memory',
-      backplane: 'memory',
-      permits: [],
-      fault: (stage) => resetConnections(stage, resetsMs),
-    },
-    ...halfOpenSeconds.map((seconds): Scenario => ({
-      name: `links half open for ${seconds} s`,
-      backplane: 'append-only',
-      permits: [],
-      fault: (stage) => loseLinks(stage, seconds * 1_000),
-    })),
+    ...networkScenarios(store, options),
+    ...processScenarios(store, options),
+    ...backplaneScenarios(broker, options),
+    ...readerScenarios(store, options),
+    ...deploymentScenarios(store, options),
+    atRandom(store, options),
   ];
 }
 
-function processScenarios(options: LengthOptions): readonly Scenario[] {
-  const frozenSeconds = isLong(options) ? [10, 60] : [3];
+/** What the broker has a part in. */
+function brokerScenarios(broker: SharedBrokerName, options: LengthOptions): readonly Scenario[] {
+  const store = storeOf(broker);
+  return [killedServers(store), ...backplaneScenarios(broker, options), atRandom(store, options)];
+}
+
+/** One server, with which all events go. */
+function memoryScenarios(options: LengthOptions): readonly Scenario[] {
+  const store: Store = { broker: 'memory' };
   return [
-    {
-      name: 'servers killed (SIGKILL) and started again',
-      backplane: 'append-only',
-      permits: [],
-      fault: killServers,
-    },
+    resets(store, options),
     {
       name: 'the server killed that has the events in memory',
-      backplane: 'memory',
+      store,
       permits: [gap],
       losesEvents: true,
       fault: killServers,
     },
-    ...frozenSeconds.map((seconds): Scenario => ({
-      name: `a server stopped (SIGSTOP) for ${seconds} s`,
-      backplane: 'append-only',
-      permits: [],
-      fault: (stage) => freezeServer(stage, seconds * 1_000),
-    })),
+    ...(isLong(options)
+      ? [
+          ...halfOpenLinks(store, options),
+          ...frozenServers(store, options),
+          ...readerScenarios(store, options),
+          reloadedSchemas(store),
+        ]
+      : []),
+  ];
+}
+
+function networkScenarios(store: Store, options: LengthOptions): readonly Scenario[] {
+  return [resets(store, options), ...halfOpenLinks(store, options)];
+}
+
+function resets(store: Store, options: LengthOptions): Scenario {
+  const durationMs = isLong(options) ? 30_000 : 3_000;
+  return {
+    name: 'resets of connections',
+    store,
+    permits: [],
+    fault: (stage) => resetConnections(stage, durationMs),
+  };
+}
+
+function halfOpenLinks(store: Store, options: LengthOptions): readonly Scenario[] {
+  const times = isLong(options) ? [5, 30] : [5];
+  return times.map((seconds) => ({
+    name: `links half open for ${seconds} s`,
+    store,
+    permits: [],
+    fault: (stage) => loseLinks(stage, seconds * 1_000),
+  }));
+}
+
+function processScenarios(store: Store, options: LengthOptions): readonly Scenario[] {
+  return [
+    killedServers(store),
+    ...frozenServers(store, options),
     {
       name: 'servers drained (SIGTERM), one after the other',
-      backplane: 'append-only',
+      store,
       permits: [],
       fault: drainServers,
     },
   ];
 }
 
-function redisScenarios(options: LengthOptions): readonly Scenario[] {
-  const awaySeconds = isLong(options) ? 10 : 2;
+function killedServers(store: Store): Scenario {
+  return {
+    name: 'servers killed (SIGKILL) and started again',
+    store,
+    permits: [],
+    fault: killServers,
+  };
+}
+
+function frozenServers(store: Store, options: LengthOptions): readonly Scenario[] {
+  const times = isLong(options) ? [10, 60] : [3];
+  return times.map((seconds) => ({
+    name: `a server stopped (SIGSTOP) for ${seconds} s`,
+    store,
+    permits: [],
+    fault: (stage) => freezeServer(stage, seconds * 1_000),
+  }));
+}
+
+function backplaneScenarios(broker: SharedBrokerName, options: LengthOptions): readonly Scenario[] {
+  const { title, means } = backplanes[broker];
+  const store = storeOf(broker);
+  const awayMs = isLong(options) ? 10_000 : 2_000;
   return [
     {
-      name: 'connections to Redis cut',
-      backplane: 'append-only',
+      name: `connections to ${title} cut`,
+      store,
       permits: [],
-      fault: (stage) => cutRedis(stage, awaySeconds * 1_000),
+      fault: (stage) => cutBackplane(stage, awayMs),
     },
     {
-      name: 'Redis killed, back with its data',
-      backplane: 'append-only',
+      name: `${title} killed, back with its data`,
+      store,
       permits: [],
-      fault: restartRedis,
+      fault: restartBackplane,
     },
     {
-      name: 'Redis killed, back without its data',
-      backplane: 'nothing',
+      name: `${title} killed, back without its data`,
+      store: storeOf(broker, 'nothing'),
       permits: [gap],
       losesEvents: true,
-      fault: restartRedis,
+      fault: restartBackplane,
     },
     {
-      name: 'history trimmed (XTRIM) while clients are away',
-      backplane: 'append-only',
+      name: `history removed (${means.trim}) while clients are away`,
+      store,
       permits: [gap],
       losesEvents: true,
       fault: trimHistory,
     },
     {
-      name: 'Redis answers nobody (DEBUG SLEEP)',
-      backplane: 'append-only',
+      name: `${title} answers nobody (${means.stall})`,
+      store,
       permits: [],
-      fault: (stage) => stallRedis(stage, awaySeconds),
+      fault: (stage) => stallBackplane(stage, awayMs),
+    },
+    ...(broker === 'postgres' ? transactionScenarios(store, options) : []),
+    ...(broker === 'nats' ? streamScenarios(store, options) : []),
+  ];
+}
+
+/** What only JetStream has: one stream with all logs. */
+function streamScenarios(store: Store, options: LengthOptions): readonly Scenario[] {
+  return [
+    {
+      name: 'the whole stream purged while clients are away',
+      store,
+      permits: [gap],
+      losesEvents: true,
+      fault: purgeStream,
+    },
+    ...(isLong(options) ? [deletedStream(store)] : []),
+  ];
+}
+
+function deletedStream(store: Store): Scenario {
+  return {
+    name: 'the stream deleted while clients are away',
+    store,
+    permits: [gap],
+    losesEvents: true,
+    fault: deleteStream,
+  };
+}
+
+/** What only a database has. */
+function transactionScenarios(store: Store, options: LengthOptions): readonly Scenario[] {
+  return [
+    {
+      name: 'all connections to PostgreSQL terminated, again and again',
+      store,
+      permits: [],
+      fault: (stage) => terminateBackends(stage, isLong(options) ? 30 : 5),
+    },
+    {
+      name: 'transactions that commit in another order than they insert',
+      store,
+      permits: [],
+      fault: (stage) => commitOutOfOrder(stage, { pairs: isLong(options) ? 200 : 20 }),
     },
   ];
 }
@@ -136,12 +222,12 @@ function redisScenarios(options: LengthOptions): readonly Scenario[] {
 /** Readers that are slow do not see pings in time. */
 const patient: Liveness = { pingAfterMs: 60_000, answerMs: 60_000 };
 
-function readerScenarios(options: LengthOptions): readonly Scenario[] {
+function readerScenarios(store: Store, options: LengthOptions): readonly Scenario[] {
   const flood = floodOf(options);
   return [
     {
       name: 'readers that stop',
-      backplane: 'append-only',
+      store,
       permits: [dropped],
       losesEvents: true,
       liveness: patient,
@@ -149,7 +235,7 @@ function readerScenarios(options: LengthOptions): readonly Scenario[] {
     },
     {
       name: 'readers that are slow',
-      backplane: 'append-only',
+      store,
       permits: [dropped],
       losesEvents: true,
       liveness: patient,
@@ -158,32 +244,47 @@ function readerScenarios(options: LengthOptions): readonly Scenario[] {
   ];
 }
 
-function deploymentScenarios(options: LengthOptions): readonly Scenario[] {
+function deploymentScenarios(store: Store, options: LengthOptions): readonly Scenario[] {
   return [
-    {
-      name: 'schemas loaded again',
-      backplane: 'append-only',
-      permits: [],
-      fault: reloadSchemas,
-    },
+    reloadedSchemas(store),
     {
       name: 'keys of tokens rotated, in two rolling restarts',
-      backplane: 'append-only',
+      store,
       permits: [],
       fault: rotateKeys,
     },
-    ...(isLong(options) ? [hastyRotation] : []),
+    ...(isLong(options) ? [hastyRotation(store)] : []),
   ];
 }
 
+function reloadedSchemas(store: Store): Scenario {
+  return { name: 'schemas loaded again', store, permits: [], fault: reloadSchemas };
+}
+
 /** Not what is advised: who meets a server that does not know the new key yet cannot go on. */
-const hastyRotation: Scenario = {
-  name: 'keys of tokens changed in one rolling restart',
-  backplane: 'append-only',
-  permits: [invalid],
-  losesEvents: true,
-  fault: rotateKeysAtOnce,
-};
+function hastyRotation(store: Store): Scenario {
+  return {
+    name: 'keys of tokens changed in one rolling restart',
+    store,
+    permits: [invalid],
+    losesEvents: true,
+    fault: rotateKeysAtOnce,
+  };
+}
+
+function atRandom(store: Store, options: LengthOptions): Scenario {
+  const durationMs = isLong(options) ? 120_000 : 5_000;
+  return {
+    name: 'everything at once, at random',
+    store,
+    permits: [dropped],
+    fault: (stage) => everything(stage, { durationMs, flood: floodOf(options) }),
+  };
+}
+
+function storeOf(broker: SharedBrokerName, keeps: Persistence = 'everything'): Store {
+  return { broker, keeps };
+}
 
 function isLong({ length }: LengthOptions): boolean {
   return length === 'long';

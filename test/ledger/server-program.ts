@@ -3,11 +3,10 @@ import process from 'node:process';
 import { buildSchema } from 'graphql';
 import type { GraphQLSchema } from 'graphql';
 import { listen } from 'millrace/adapters/node';
-import type { Broker, Topic } from 'millrace/broker';
-import { createMemoryBroker } from 'millrace/broker/memory';
-import { createRedisBroker } from 'millrace/broker/redis';
+import type { Topic } from 'millrace/broker';
 import { createServer, subscriptionField } from 'millrace/server';
 
+import { createBroker } from './brokers.ts';
 import type { LedgerEvent } from './events.ts';
 import { dropsTopic, eventsTopic, reloadSignal } from './server-settings.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -42,7 +41,7 @@ const typeDefinitions = /* GraphQL */ `
 `;
 
 const settings = JSON.parse(process.env['LEDGER_SERVER'] ?? '') as ServerSettings;
-const broker = createBroker(settings);
+const broker = await createBroker(settings.broker);
 let schemas = 0;
 let schema = createSchema();
 process.on(reloadSignal, () => {
@@ -81,13 +80,6 @@ process.stdout.write(`${port}\n`);
 // it does not outlive whoever started it, however that ends
 process.stdin.on('end', () => process.exit()).resume();
 process.stdin.unref();
-
-function createBroker({ redis }: ServerSettings): Broker {
-  // large events are sent to fill the buffers of the system, and no history shall be lost by that
-  const bytes = 64 * 1_024 * 1_024;
-  if (redis === undefined) return createMemoryBroker({ bytes });
-  return createRedisBroker({ ...redis, retention: { bytes } });
-}
 
 /** A new object each time, as a schema that was loaded again is. */
 function createSchema(): GraphQLSchema {

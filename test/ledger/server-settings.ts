@@ -1,5 +1,7 @@
 import type { ResumeKey } from 'millrace/server';
 
+import type { BrokerSettings } from './brokers.ts';
+
 /** When either side takes silence of the other for its end, in milliseconds. */
 export interface Liveness {
   readonly pingAfterMs: number;
@@ -10,8 +12,7 @@ export interface Liveness {
 export interface ServerSettings {
   /** 0: any. */
   readonly port: number;
-  /** Without it the events live in the process. */
-  readonly redis?: { readonly url: string; readonly timeoutMs: number };
+  readonly broker: BrokerSettings;
   readonly keys: readonly ResumeKey[];
   readonly outboxHighWaterBytes: number;
   readonly drainWindowMs: number;

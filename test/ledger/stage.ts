@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Position } from 'millrace';
-import { createRedisBroker } from 'millrace/broker/redis';
 import { seededRandom } from 'millrace/testing';
 
 import type { Account } from './account.ts';
+import { createBroker } from './brokers.ts';
 import { clientKinds } from './clients.ts';
 import type { LedgerClient, LedgerClientOptions } from './clients.ts';
 import type { LedgerEvent, Stream } from './events.ts';
 import { Fleet } from './fleet.ts';
-import type { Backplane, Programs } from './fleet.ts';
+import type { Programs, Store } from './fleet.ts';
 import { Publisher } from './publisher.ts';
 import type { Publish } from './publisher.ts';
 import { dropsTopic, eventsTopic } from './server-settings.ts';
@@ -29,7 +29,7 @@ export interface RunSize {
 /** Options of {@link Stage.raise}. */
 export interface StageOptions {
   readonly programs: Programs;
-  readonly backplane: Backplane;
+  readonly store: Store;
   readonly size: RunSize;
   readonly seed: number;
   /** Of servers and clients. @defaultValue that of the size */
@@ -55,9 +55,9 @@ export class Stage {
 
   /** Resolves once every client knows where it begins, and events flow. */
   static async raise(options: StageOptions): Promise<Stage> {
-    const { programs, backplane, liveness = options.size.liveness } = options;
-    const fleet = await Fleet.start({ programs, backplane, redisTimeoutMs: 1_500, liveness });
-    const stage = new Stage(fleet, { ...options, liveness });
+    const { programs, store, liveness = options.size.liveness } = options;
+    const fleet = await Fleet.start({ programs, store, timeoutMs: 1_500, liveness });
+    const stage = new Stage(fleet, await publicationOf(fleet), { ...options, liveness });
     try {
       await stage.#settled((account) => account.hasBegun, 'the first token');
     } catch (error) {
@@ -70,9 +70,9 @@ export class Stage {
 
   private constructor(
     fleet: Fleet,
+    { publish, close }: Publication,
     { size, seed, liveness }: StageOptions & { readonly liveness: Liveness },
   ) {
-    const { publish, close } = publisherOf(fleet);
     this.fleet = fleet;
     this.random = seededRandom(seed);
     this.publisher = new Publisher([...eventStreams, ...dropStreams], publish, size.intervalMs);
@@ -159,10 +159,10 @@ interface Publication {
   readonly close: () => Promise<void>;
 }
 
-/** Through a connection to Redis of its own, or through the server process that has the events. */
-function publisherOf(fleet: Fleet): Publication {
-  if (!fleet.redis) return { publish: publishBy(fleet), close: async () => {} };
-  const broker = createRedisBroker({ url: fleet.redis.url, timeoutMs: 1_500 });
+/** Through a broker of its own, or through the server process that has the events. */
+async function publicationOf(fleet: Fleet): Promise<Publication> {
+  if (!fleet.brokerSettings) return { publish: publishBy(fleet), close: async () => {} };
+  const broker = await createBroker(fleet.brokerSettings);
   return {
     publish: (event, idempotencyId) =>
       broker.publish(event.topic, event.key, event, { idempotencyId }),

@@ -1,7 +1,10 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
 import type { Outcome } from './run-scenario.ts';
 
 const columns = {
   scenario: ({ scenario }) => scenario,
+  broker: ({ broker }) => broker,
   clients: ({ clients }) => clients,
   processes: ({ processes }) => processes,
   'events published': ({ published }) => published,
@@ -29,6 +32,15 @@ export function toRow(outcome: Outcome): string {
   return join(
     values.map((value) => (typeof value === 'number' ? value.toLocaleString('en') : value)),
   );
+}
+
+/** Puts a table in the place of the one that a document has. */
+export function replaceTable(document: URL, table: string): void {
+  const text = readFileSync(document, 'utf8');
+  const begin = text.indexOf('| scenario ');
+  if (begin === -1) throw new Error(`${document.pathname} has no table of scenarios`);
+  const end = text.indexOf('\n\n', begin);
+  writeFileSync(document, text.slice(0, begin) + table + text.slice(end));
 }
 
 function join(cells: readonly string[]): string {

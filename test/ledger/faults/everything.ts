@@ -4,7 +4,7 @@ import { loseLinks } from './links.ts';
 import { drainServers, freezeServer, killServers } from './processes.ts';
 import { slowReaders, stopReaders } from './readers.ts';
 import type { Flood } from './readers.ts';
-import { cutRedis, restartRedis, stallRedis } from './redis.ts';
+import { cutBackplane, restartBackplane, stallBackplane } from './backplane.ts';
 import { resetConnections } from './resets.ts';
 
 type Fault = (stage: Stage) => Promise<void>;
@@ -33,10 +33,10 @@ export async function everything(
     reloadSchemas,
     () => freezeServer(stage, 3_000),
   ];
-  const redis: readonly Fault[] = [
-    restartRedis,
-    () => cutRedis(stage, 2_000),
-    () => stallRedis(stage, 2),
+  const backplane: readonly Fault[] = [
+    restartBackplane,
+    () => cutBackplane(stage, 2_000),
+    () => stallBackplane(stage, 2_000),
   ];
   const oneAfterTheOther = async (faults: readonly Fault[]): Promise<void> => {
     while (performance.now() < end) {
@@ -44,5 +44,5 @@ export async function everything(
       await faults[stage.randomIndex(faults.length)]?.(stage);
     }
   };
-  await Promise.all([network, processes, redis].map(oneAfterTheOther));
+  await Promise.all([network, processes, backplane].map(oneAfterTheOther));
 }
