@@ -5,10 +5,11 @@ import { bundle, compile, packageStep, repository, runProgram, runSteps } from '
 
 /** @typedef {import('./build-steps.mjs').Step} Step */
 
-/** The apps that show the live list: folders of `examples/` whose `vite.config.ts` builds pages into `dist/pages`. */
-export const apps = ['react', 'apollo', 'urql', 'relay'];
+/** Folders of `examples/` whose `vite.config.ts` builds pages into `dist/pages`: four that show the live list, and the cluster. */
+export const apps = ['react', 'apollo', 'urql', 'relay', 'cluster'];
 
 const list = 'examples/live-list';
+const cluster = 'examples/cluster';
 
 /** @type {Step} */
 const serverStep = {
@@ -17,22 +18,31 @@ const serverStep = {
   run: () => compile(`${list}/tsconfig.build.json`),
 };
 
-/** Builds what all the apps share, if it is missing or older than its sources. */
+/** @type {Step} */
+const clusterStep = {
+  inputs: [packageStep.output, cluster, 'examples/chat/static-pages.ts'],
+  output: `${cluster}/dist/cluster/start.js`,
+  run: () => compile(`${cluster}/tsconfig.build.json`),
+};
+
+/** Builds what the apps of the live list share, if it is missing or older than its sources. */
 export async function buildListServer() {
   await runSteps([packageStep, serverStep]);
 }
 
 /**
- * Builds of the package, the server of the live list and the pages of one app what is missing or older than its sources; silent if all goes well.
+ * Builds of the package, the server and the pages of one app what is missing or older than its sources; silent if all goes well.
  *
  * @param {string} app - One of {@link apps}.
+ * @returns {Promise<URL>} the program that starts it
  */
 export async function buildExample(app) {
   if (!apps.includes(app)) {
     throw new Error(`There is no app ${JSON.stringify(app)}; the apps are ${apps.join(', ')}`);
   }
-  await buildListServer();
-  await runSteps([toPagesStep(app)]);
+  const serverStepOfApp = app === 'cluster' ? clusterStep : serverStep;
+  await runSteps([packageStep, serverStepOfApp, toPagesStep(app)]);
+  return new URL(`../${serverStepOfApp.output}`, import.meta.url);
 }
 
 /**

@@ -6,9 +6,9 @@ try {
   if (app === undefined) {
     throw new Error(`Usage: npm run example -- <app>; the apps are ${apps.join(', ')}`);
   }
-  await buildExample(app);
+  const program = await buildExample(app);
   // in this very process, so that Ctrl-C reaches the server and nobody else
-  await import(new URL('../examples/live-list/dist/live-list/server.js', import.meta.url).href);
+  await import(program.href);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

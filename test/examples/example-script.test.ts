@@ -6,8 +6,8 @@ import { expect, it } from 'vitest';
 const script = fileURLToPath(new URL('../../scripts/example.mjs', import.meta.url));
 
 it.each([
-  [[], 'Usage: npm run example -- <app>; the apps are react, apollo, urql, relay\n'],
-  [['vue'], 'There is no app "vue"; the apps are react, apollo, urql, relay\n'],
+  [[], 'Usage: npm run example -- <app>; the apps are react, apollo, urql, relay, cluster\n'],
+  [['vue'], 'There is no app "vue"; the apps are react, apollo, urql, relay, cluster\n'],
 ])('npm run example says what it can start when it gets %o', (values, complaint) => {
   const { status, stderr } = spawnSync(process.execPath, [script, ...values], { encoding: 'utf8' });
 

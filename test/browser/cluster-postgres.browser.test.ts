@@ -1,0 +1,3 @@
+import { clusterContract } from '../support/cluster-contract.ts';
+
+clusterContract('postgres', 'PostgreSQL');
