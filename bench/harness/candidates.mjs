@@ -24,6 +24,7 @@ function node(name) {
  */
 export const candidates = {
   millrace: { label: 'millrace', command: node('millrace') },
+  'millrace-redis': { label: 'millrace over Redis', command: node('millrace-redis') },
   'millrace-sse': { label: 'millrace (SSE)', command: node('millrace-sse') },
   'millrace-compressed': { label: 'millrace, compressed', command: node('millrace-compressed') },
   'graphql-ws': { label: 'graphql-ws', command: node('graphql-ws') },

@@ -18,6 +18,7 @@ export const defaultTextBytes = 68;
  * @property {number} [textBytes] of the first event
  * @property {number} [stalled] how many never read again once they are subscribed
  * @property {number} [sourceAddresses] 127.0.0.2 and so many; needed above 28,000 clients
+ * @property {number} [core] the generator's unless given
  * @property {number} [inFlight] handshakes at the same time; 200 unless given
  * @property {boolean} [shortIds] every operation has the id "1"
  * @property {boolean} [compressed] clients offer compression, and fail without it
@@ -93,9 +94,10 @@ export class Clients {
    */
   static async connect(server, options) {
     const command = [generatorPath, '--mode', 'hold', ...toFlags(server, options)];
-    const child = new Child(`generator for ${server.name}`, pinned(cores.generator, command));
+    const { core = cores.generator } = options;
+    const child = new Child(`generator for ${server.name}`, pinned(core, command));
     const ready = await nextAnswer(child);
-    await assertPinned(child.pid, cores.generator);
+    await assertPinned(child.pid, core);
     return new Clients(child, ready);
   }
 

@@ -38,10 +38,11 @@ class Lab {
 
   /**
    * @param {import('./candidates.mjs').CandidateName} name
+   * @param {import('./server-process.mjs').ServerProcessOptions} [options]
    * @returns {Promise<ServerProcess>}
    */
-  async start(name) {
-    const server = await ServerProcess.start(name);
+  async start(name, options) {
+    const server = await ServerProcess.start(name, options);
     this.#servers.add(server);
     return server;
   }

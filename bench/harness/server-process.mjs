@@ -21,7 +21,13 @@ import { assertPinned, cores, pinned } from './cores.mjs';
 
 /** @typedef {{ port: number, control: number, pid: number, transport: string }} Announcement */
 
-/** A candidate, pinned to the server's core, and the harness' own control connection to it. */
+/**
+ * @typedef {object} ServerProcessOptions
+ * @property {number} [core] the server's unless given
+ * @property {Readonly<Record<string, string>>} [environment] variables besides those of this process
+ */
+
+/** A candidate, pinned to its core, and the harness' own control connection to it. */
 export class ServerProcess {
   #child;
   #control;
@@ -30,14 +36,16 @@ export class ServerProcess {
 
   /**
    * @param {import('./candidates.mjs').CandidateName} name
+   * @param {ServerProcessOptions} [options]
    * @returns {Promise<ServerProcess>}
    */
-  static async start(name) {
-    const child = new Child(name, pinned(cores.server, candidates[name].command));
+  static async start(name, { core = cores.server, environment = {} } = {}) {
+    const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
+    const child = new Child(name, pinned(core, ['env', ...variables, ...candidates[name].command]));
     const line = await child.nextLine();
     /** @type {Announcement} */
     const announcement = JSON.parse(line); // every candidate prints it first
-    await assertPinned(announcement.pid, cores.server);
+    await assertPinned(announcement.pid, core);
     const control = connect({ port: announcement.control, host: '127.0.0.1', noDelay: true });
     await once(control, 'connect');
     return new ServerProcess(name, child, announcement, control);

@@ -13,12 +13,17 @@
 #define POLL_NS (50 * NS_PER_MS)
 /** A server that uses no more between two polls has done everything that it was asked for. */
 #define QUIET_US 1000
+/** Of so many clients each that are there already, another microsecond goes to pings. */
+#define CLIENTS_OF_A_US 5
 
+/** However long all of them take together: it is over where nobody comes in any more. */
 static void connect_all(struct run *run) {
   int64_t give_up_at = now_ns() + PATIENCE_NS;
   while (run->subscribed < run->options.clients) {
+    uint32_t before = run->subscribed;
     open_connections(run);
     pump(run, give_up_at);
+    if (run->subscribed > before) give_up_at = now_ns() + PATIENCE_NS;
     if (now_ns() >= give_up_at)
       fail("only %u of %u clients are subscribed", run->subscribed, run->options.clients);
   }
@@ -26,13 +31,14 @@ static void connect_all(struct run *run) {
 
 /** Most protocols do not confirm a subscription; but a server that has nothing left to do has begun it. */
 static struct server_stats wait_until_quiet(struct run *run) {
+  int64_t quiet_us = QUIET_US + run->options.clients / CLIENTS_OF_A_US;
   int64_t give_up_at = now_ns() + PATIENCE_NS;
   struct server_stats stats = ask_stats(run);
   for (;;) {
     int64_t poll_at = now_ns() + POLL_NS;
     while (now_ns() < poll_at) pump(run, poll_at);
     struct server_stats later = ask_stats(run);
-    if (later.cpu_us - stats.cpu_us <= QUIET_US) return stats;
+    if (later.cpu_us - stats.cpu_us <= quiet_us) return stats;
     if (now_ns() >= give_up_at) fail("the server does not come to rest");
     stats = later;
   }

@@ -1,7 +1,7 @@
 /**
  * Every measure of coming back, each in a process of its own, and at the end all figures beside their bars.
  *
- *     npm run bench:recovery                     # in about six minutes
+ *     npm run bench:recovery                     # in about eight minutes
  *     npm run bench:recovery -- --short          # with fewer clients and rounds
  *     npm run bench:recovery -- --only kill,cut  # these alone
  */
@@ -15,7 +15,7 @@ import { describeMachine, formatMachine } from '../harness/machine.mjs';
 import { ensureCurrentMillrace } from '../harness/millrace-build.mjs';
 import { formatFigures } from './stage/figures.mjs';
 
-const scripts = ['kill', 'rolling-drain', 'cut', 'broker-latency', 'busy-topic'];
+const scripts = ['kill', 'rolling-drain', 'cut', 'broker-latency', 'broker-consumption'];
 const { values } = parseArgs({ options: { short: { type: 'boolean' }, only: { type: 'string' } } });
 
 ensureCurrentMillrace();
@@ -73,7 +73,8 @@ async function readFigures(script) {
  * @returns {Promise<number>}
  */
 async function run(script) {
-  const path = fileURLToPath(new URL(`${script}.mjs`, import.meta.url));
+  const folder = script.startsWith('broker-') ? '..' : '.';
+  const path = fileURLToPath(new URL(`${folder}/${script}.mjs`, import.meta.url));
   const words = values.short === true ? [path, '--short'] : [path];
   const [status] = await once(spawn(process.execPath, words, { stdio: 'inherit' }), 'close');
   return status ?? 1;

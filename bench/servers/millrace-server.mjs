@@ -12,10 +12,10 @@ import { createSchema } from './schema.mjs';
  *
  * @param {import('./control.mjs').Candidate['transport']} transport what to announce
  * @param {Partial<import('millrace/server').ServerOptions>} [options] more than its documentation begins with
+ * @param {import('millrace/broker').Broker} [broker] in memory unless given
  * @returns {Promise<void>}
  */
-export async function serveMillrace(transport, options = {}) {
-  const broker = createMemoryBroker();
+export async function serveMillrace(transport, options = {}, broker = createMemoryBroker()) {
   /** @type {import('millrace/broker').Topic<Message>} */
   const messages = broker.topic('messages');
   const schema = createSchema(

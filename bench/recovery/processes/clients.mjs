@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '../stage/clock.mjs';
 import { toQuantiles } from '../stage/quantiles.mjs';
 import { answerCommands, settings, tellNews } from './answer-commands.mjs';
-import { roomOf } from './brokers.mjs';
+import { roomOf } from './messages.mjs';
 import { WatchedClient } from './watched-client.mjs';
 
 /** Handshakes at the same time, at the beginning. */

@@ -1,10 +1,10 @@
 /** Reads one log by a reader of the broker, and does nothing else. */
+import { createBroker } from '../../brokers/kinds.mjs';
 import { answerCommands, settings, tellNews } from './answer-commands.mjs';
-import { createBroker } from './brokers.mjs';
 
 const tellEveryMs = 5;
 
-const broker = createBroker(settings.broker);
+const broker = await createBroker(settings.broker);
 const reader = await broker.read('messages', 'r0', undefined);
 let count = 0;
 let lastSeq = 0;
@@ -29,11 +29,11 @@ answerCommands(
 async function consume() {
   for (let entries = await reader.read(); entries; entries = await reader.read()) {
     // what this topic holds
-    for (const { event } of entries) take(/** @type {import('./brokers.mjs').Message} */ (event));
+    for (const { event } of entries) take(/** @type {import('./messages.mjs').Message} */ (event));
   }
 }
 
-/** @param {import('./brokers.mjs').Message} message */
+/** @param {import('./messages.mjs').Message} message */
 function take({ seq }) {
   if (seq !== lastSeq + 1) fault ??= `event ${seq} after ${lastSeq}`;
   lastSeq = seq;

@@ -1,10 +1,10 @@
 /** Publishes as much as it may: no more than so many events before those that were consumed. */
+import { createFlood } from '../../brokers/kinds.mjs';
 import { answerCommands, settings } from './answer-commands.mjs';
-import { createBroker, topicOf } from './brokers.mjs';
 
 const { broker: brokerSettings, eventBytes, batch, inFlight, window } = settings;
 const room = 'r0';
-const topic = topicOf(createBroker(brokerSettings));
+const publishMany = await createFlood(brokerSettings);
 
 let published = 0;
 let consumed = 0;
@@ -50,7 +50,7 @@ async function publish() {
   published += batch;
   pending += 1;
   try {
-    await topic.publishMany(events, { key: room });
+    await publishMany('messages', room, events);
   } catch (cause) {
     failure ??= new Error('an event could not be published', { cause });
     isOver = true;

@@ -1,9 +1,10 @@
 /** Publishes through Redis from a process that serves nobody. */
+import { createBroker } from '../../brokers/kinds.mjs';
 import { answerCommands, settings } from './answer-commands.mjs';
-import { createBroker, topicOf } from './brokers.mjs';
+import { topicOf } from './messages.mjs';
 import { SteadyPublisher } from './steady-publisher.mjs';
 
-const broker = createBroker({ kind: 'redis', url: settings.url });
+const broker = await createBroker({ kind: 'redis', url: settings.url });
 const publisher = new SteadyPublisher(topicOf(broker));
 
 answerCommands(

@@ -1,7 +1,7 @@
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { pure, subscriptionField } from 'millrace/server';
 
-/** @typedef {import('./brokers.mjs').Message} Message */
+/** @typedef {import('./messages.mjs').Message} Message */
 
 const typeDefs = /* GraphQL */ `
   type Message {

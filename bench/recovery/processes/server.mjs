@@ -4,14 +4,15 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { listen } from 'millrace/adapters/node';
 import { createServer } from 'millrace/server';
 
+import { createBroker } from '../../brokers/kinds.mjs';
 import { answerCommands, settings } from './answer-commands.mjs';
-import { createBroker, topicOf } from './brokers.mjs';
+import { topicOf } from './messages.mjs';
 import { Executions, createSchema } from './schema.mjs';
 import { SteadyPublisher } from './steady-publisher.mjs';
 
 const delayResolutionMs = 5;
 
-const broker = createBroker(settings.broker);
+const broker = await createBroker(settings.broker);
 const topic = topicOf(broker);
 const executions = new Executions();
 const server = createServer({

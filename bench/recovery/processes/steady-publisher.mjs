@@ -1,5 +1,5 @@
 import { nowMs } from '../stage/clock.mjs';
-import { roomOf } from './brokers.mjs';
+import { roomOf } from './messages.mjs';
 
 /**
  * @typedef {object} Steadiness
@@ -22,7 +22,7 @@ export class SteadyPublisher {
   /** @type {NodeJS.Timeout | undefined} */
   #timer;
 
-  /** @param {import('millrace/broker').Topic<import('./brokers.mjs').Message>} topic */
+  /** @param {import('millrace/broker').Topic<import('./messages.mjs').Message>} topic */
   constructor(topic) {
     this.#topic = topic;
   }

@@ -1,5 +1,5 @@
+import { brokerKind } from '../../brokers/kinds.mjs';
 import { cores } from '../../harness/cores.mjs';
-import { RedisProcess } from './redis-process.mjs';
 import { Worker } from './worker.mjs';
 
 /** What each message of these benchmarks is sent to, unless a script says otherwise. */
@@ -29,7 +29,17 @@ export class Stage {
 
   /** @param {{ isPinned?: boolean }} [place] to the server's core, unless told otherwise */
   redis({ isPinned = true } = {}) {
-    return RedisProcess.start(isPinned ? cores.server : undefined, this.#adopt);
+    return this.brokerServer('redis', { isPinned });
+  }
+
+  /**
+   * The server of a broker.
+   *
+   * @param {string} kind of {@link brokerKind}
+   * @param {{ isPinned?: boolean }} [place] to the server's core, unless told otherwise
+   */
+  brokerServer(kind, { isPinned = true } = {}) {
+    return brokerKind(kind).start(isPinned ? cores.server : undefined, this.#adopt);
   }
 
   /**

@@ -1,28 +1,31 @@
 /**
- * How many events of one topic a process can take from Redis, while another process publishes them.
+ * How many events of one topic a process can take from a broker, while others publish them.
  *
- *     node bench/recovery/busy-topic.mjs [--short] [--ways reader,subscription,resumable] [--bytes 200] [--rounds 3] [--seconds 6]
- *                                        [--window 5000] [--batch 100] [--flight 20]
+ *     node bench/broker-consumption.mjs [--short] [--broker redis,nats,postgres] [--ways reader,subscription,resumable] [--bytes 200] [--rounds 3]
+ *                                        [--seconds 6] [--window 5000] [--batch 100] [--flight 20]
  *
- * Closed loop: `publishMany` of `batch` events, `flight` of them on their way, and never more than `window` events before the consumer. The ways are
+ * Closed loop: `batch` events are published at once, `flight` times `batch` are on their way, and never more than `window` events before the consumer. The ways are
  * a reader of the broker and nothing else; a server with one client over WebSocket; the same with a client that gets a token with each event.
  * Nothing is pinned to a core: there are more processes than cores.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { readFlags } from '../harness/flags.mjs';
-import { alternate } from '../harness/rounds.mjs';
-import { median } from '../harness/statistics.mjs';
-import { watchCpu } from './stage/cpu.mjs';
-import { atLeast, beside } from './stage/figures.mjs';
-import { requireTrue } from './stage/require-true.mjs';
-import { runRecovery } from './stage/run-recovery.mjs';
+import { brokerKind } from './brokers/kinds.mjs';
+import { readFlags } from './harness/flags.mjs';
+import { alternate } from './harness/rounds.mjs';
+import { median } from './harness/statistics.mjs';
+import { watchCpu } from './recovery/stage/cpu.mjs';
+import { atLeast, beside } from './recovery/stage/figures.mjs';
+import { requireTrue } from './recovery/stage/require-true.mjs';
+import { runRecovery } from './recovery/stage/run-recovery.mjs';
 
-/** @typedef {import('./stage/stage.mjs').Stage} Stage */
-/** @typedef {import('./stage/worker.mjs').Worker} Worker */
+/** @typedef {import('./recovery/stage/stage.mjs').Stage} Stage */
+/** @typedef {import('./recovery/stage/worker.mjs').Worker} Worker */
+/** @typedef {{ kind: string, way: string }} Load */
 
 const flags = readFlags(
   {
+    broker: ['redis', 'nats'],
     ways: ['reader', 'subscription', 'resumable'],
     bytes: 200,
     rounds: 3,
@@ -34,7 +37,7 @@ const flags = readFlags(
   { rounds: 1, seconds: 4 },
 );
 const warmUpMs = 2_000;
-/** A log has to hold more than what is on its way, in Redis as well as in the process. */
+/** A log has to hold more than what is on its way, where it is stored as well as in the process. */
 const retention = { events: 4 * flags.window, bytes: 10 * flags.window * flags.bytes };
 /** @type {Readonly<Record<string, string>>} */
 const labels = {
@@ -43,14 +46,16 @@ const labels = {
   resumable: 'a subscription with tokens',
 };
 
-await runRecovery('busy-topic', {
-  timeoutMs:
-    60_000 + flags.rounds * flags.ways.length * (flags.seconds * 1_000 + warmUpMs + 15_000),
+/** @type {readonly Load[]} */
+const loads = flags.broker.flatMap((kind) => flags.ways.map((way) => ({ kind, way })));
+
+await runRecovery('broker-consumption', {
+  timeoutMs: 60_000 + flags.rounds * loads.length * (flags.seconds * 1_000 + warmUpMs + 15_000),
   measure: async (stage) => {
-    const rounds = await alternate(flags.rounds, flags.ways, (way) => measure(stage, way));
+    const rounds = await alternate(flags.rounds, loads, (load) => measure(stage, load));
     return {
-      figures: flags.ways.flatMap((way) => toFigures(way, rounds.get(way) ?? [])),
-      details: { flags, rounds: Object.fromEntries(rounds) },
+      figures: loads.flatMap((load) => toFigures(load, rounds.get(load) ?? [])),
+      details: { flags, rounds: [...rounds] },
       notes: ['The fullest process is the bottleneck, unless all of them together fill the cores.'],
     };
   },
@@ -58,11 +63,11 @@ await runRecovery('busy-topic', {
 
 /**
  * @param {Stage} stage
- * @param {string} way
+ * @param {Load} load
  */
-async function measure(stage, way) {
-  const redis = await stage.redis({ isPinned: false });
-  const broker = { kind: 'redis', url: redis.url, retention };
+async function measure(stage, { kind, way }) {
+  const server = await stage.brokerServer(kind, { isPinned: false });
+  const broker = { kind, url: server.url, retention };
   const { bytes: eventBytes, batch, flight: inFlight, window } = flags;
   const publisher = await stage.worker({
     program: 'flood',
@@ -73,7 +78,7 @@ async function measure(stage, way) {
   await publisher.ask('start');
   await sleep(warmUpMs);
   const before = await last.ask('count');
-  const cpu = watchCpu({ publisher: publisher.pid, redis: redis.pid, ...pids });
+  const cpu = watchCpu({ publisher: publisher.pid, [brokerKind(kind).label]: server.pid, ...pids });
   await sleep(flags.seconds * 1_000);
   const { count } = await last.ask('count');
   const { wallMs, cpuMs } = cpu();
@@ -113,11 +118,11 @@ async function consume(stage, way, broker) {
 }
 
 /**
- * @param {string} way
+ * @param {Load} load
  * @param {readonly Awaited<ReturnType<typeof measure>>[]} rounds
  */
-function toFigures(way, rounds) {
-  const label = labels[way] ?? way;
+function toFigures({ kind, way }, rounds) {
+  const label = `${brokerKind(kind).label}, ${labels[way] ?? way}`;
   const rate = median(rounds.map(({ eventsPerSecond }) => eventsPerSecond));
   const names = Object.keys(rounds[0]?.cpuMs ?? {});
   /** @param {string} name */
