@@ -19,10 +19,12 @@ const config: KnipConfig = {
     'scripts/*.mjs',
     'examples/{fetch,hono,bun,deno,fastify,express}/server.mjs',
     'examples/cloudflare/{worker.mjs,vite.config.ts}',
+    'examples/workers/server.mjs',
     'examples/chat/server.ts',
     'examples/chat/vite.config.ts',
     'examples/chat/pages/**/main.ts',
     'examples/live-list/server.ts',
+    'examples/cluster/{start.ts,server.ts,vite.config.ts,pages/main.ts}',
     'examples/{react,relay,apollo,urql}/{main.tsx,vite.config.ts}',
     'test/**/*.test.ts',
     'test/browser/tabs/{page,worker}.ts',
@@ -31,7 +33,7 @@ const config: KnipConfig = {
   project: ['{src,test,lint,scripts,examples}/**/*.{js,mjs,ts,tsx}'],
   ignore: ['test/interop/**'],
   // of Debian's package; tests start one where none answers
-  ignoreBinaries: ['redis-server'],
+  ignoreBinaries: ['nats-server', 'redis-server'],
   ignoreExportsUsedInFile: true,
 };
 

@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config';
 import { proxyPaths } from './test/proxies/support/proxy-paths.ts';
 import { chromiumPath } from './test/support/chromium-path.ts';
 import { firefoxPath } from './test/support/firefox-path.ts';
+import { hasNatsServer } from './test/support/nats-server.ts';
+import { hasPostgresServer } from './test/support/postgres-server.ts';
 import { hasRedis, hasRedisServer } from './test/support/redis-server.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
@@ -56,10 +58,27 @@ const redisTests = {
   include: [
     'test/broker/redis*.test.ts',
     'test/adapters/gateway-redis.test.ts',
+    'test/adapters/workers-redis.test.ts',
+    'test/adapters/revocation-redis.test.ts',
+    'test/migrate/graphql-redis-subscriptions.test.ts',
     'test/browser/chat-redis.browser.test.ts',
   ],
   available: await hasRedis(),
   remedy: 'install redis-server',
+} as const;
+
+/** Some of them start servers of their own. */
+const natsTests = {
+  include: ['test/broker/nats*.test.ts'],
+  available: hasNatsServer(),
+  remedy: 'install nats-server',
+} as const;
+
+/** As those. */
+const postgresTests = {
+  include: ['test/broker/postgres*.test.ts'],
+  available: hasPostgresServer(),
+  remedy: 'install postgresql',
 } as const;
 
 /** Of the tests with a browser, those with another one. */
@@ -69,23 +88,34 @@ const firefoxTests = {
   remedy: `install Firefox, or set FIREFOX_PATH (now ${firefoxPath})`,
 } as const;
 
+/** Of the tests with a browser, those that start three servers, a balancer and a broker. */
+const clusterTests = {
+  include: ['test/browser/cluster-*.browser.test.ts'],
+  available:
+    existsSync(proxyPaths.haproxy) && hasRedisServer() && hasNatsServer() && hasPostgresServer(),
+  remedy: `install HAProxy, or set HAPROXY_PATH (now ${proxyPaths.haproxy}), redis-server, nats-server and postgresql`,
+} as const;
+
 /** Of the ledger the checker needs nothing, and is among the other tests. */
 const ledgerTests = {
   include: 'test/ledger/**/*.ledger.test.ts',
-  available: hasRedisServer(),
-  remedy: 'install redis-server',
+  available: hasRedisServer() && hasNatsServer() && hasPostgresServer(),
+  remedy: 'install redis-server, nats-server and postgresql',
 } as const;
 
 const announcements = [
   ...demanding.map((tests) => ({ ...tests, place: `test/${tests.folder}` })),
   { ...redisTests, place: redisTests.include.join(' and ') },
+  { ...natsTests, place: natsTests.include.join(' and ') },
+  { ...postgresTests, place: postgresTests.include.join(' and ') },
   { ...firefoxTests, place: firefoxTests.include.join(' and ') },
+  { ...clusterTests, place: clusterTests.include.join(' and ') },
   { ...ledgerTests, place: ledgerTests.include },
 ]
   .filter(({ available }) => !available)
   .map(({ place, remedy }) => `${place} cannot run here: ${remedy}`);
-const leftOut = [redisTests, firefoxTests].flatMap(({ available, include }) =>
-  available ? [] : include,
+const leftOut = [redisTests, natsTests, postgresTests, firefoxTests, clusterTests].flatMap(
+  ({ available, include }) => (available ? [] : include),
 );
 if (onCi && announcements.length > 0) throw new Error(announcements.join('\n'));
 
@@ -102,6 +132,26 @@ const demandingProjects = demanding
       hookTimeout: 60_000,
     },
   }));
+
+const graphql16 = { find: /^graphql$/, replacement: 'graphql-16' } as const;
+
+/** Plans whose selections are all written as JavaScript, on both versions of graphql. */
+const generatingProjects = [
+  { name: 'generated-code', alias: entryPoints },
+  { name: 'generated-code-16', alias: [...entryPoints, graphql16] },
+].map(({ name, alias }) => ({
+  extends: true as const,
+  resolve: { alias },
+  test: {
+    name,
+    setupFiles: ['test/support/generate-at-once.ts'],
+    include: [
+      'test/execution/compiled-*.test.ts',
+      'test/property/compiled-*.test.ts',
+      'test/differential/**/*.test.ts',
+    ],
+  },
+}));
 
 export default defineConfig({
   resolve: { alias: entryPoints },
@@ -126,7 +176,7 @@ export default defineConfig({
       },
       {
         // the server on the oldest graphql that is supported; incremental delivery came with 17
-        resolve: { alias: [...entryPoints, { find: /^graphql$/, replacement: 'graphql-16' }] },
+        resolve: { alias: [...entryPoints, graphql16] },
         test: {
           name: 'graphql-16',
           include: [
@@ -135,24 +185,32 @@ export default defineConfig({
             'test/transcripts/server.test.ts',
             'test/execution/compiled-*.test.ts',
             'test/property/compiled-*.test.ts',
+            'test/migrate/**/*.test.ts',
           ],
-          exclude: ['test/server/incremental-delivery*.test.ts'],
+          exclude: ['test/server/incremental-delivery*.test.ts', ...leftOut],
         },
       },
       {
-        // the same on graphql-js instead of plans
+        // all tests that have a server in their process, on graphql-js instead of plans. Left out: those that execute nothing
+        // (protocol, stream, scripted peers of clients), `memory`, whose bounds are those of plans, and the demanding ones and the
+        // ledger: most of their servers are programs of their own, and what they send these have shown
         extends: true,
         test: {
           name: 'reference-engine',
           setupFiles: ['test/support/reference-engine.ts'],
           include: [
-            'test/server/**/*.test.ts',
-            'test/differential/**/*.test.ts',
+            'test/{server,differential,adapters,faults,links}/**/*.test.ts',
             'test/transcripts/server.test.ts',
+            'test/client/*-{server,millrace,runtimes}.test.ts',
+            'test/client/{compression,react-native,uploads-refused}.test.ts',
+            'test/property/{sharing,resume,resume-client,compression-garbage}.test.ts',
+            'test/testing/{memory-web-socket,tcp-proxy}.test.ts',
+            'test/broker/redis-scale-out.test.ts',
           ],
-          exclude: ['test/server/execution-engine.test.ts'],
+          exclude: [...leftOut, 'test/server/execution-engine.test.ts'],
         },
       },
+      ...generatingProjects,
       ...demandingProjects,
       ...(ledgerTests.available
         ? [

@@ -22,7 +22,18 @@ export const boundaries = {
   protocol: { folders: [], packages: [], node: false },
   stream: { folders: [], packages: [], node: false },
   execution: { folders: ['stream'], packages: ['graphql', 'lru-cache'], node: false },
-  broker: { folders: ['stream'], packages: ['graphql', 'redis'], node: false },
+  broker: {
+    folders: ['stream'],
+    packages: [
+      'graphql',
+      'pg',
+      'redis',
+      '@nats-io/jetstream',
+      '@nats-io/transport-node',
+      '@noble/hashes/sha2.js',
+    ],
+    node: false,
+  },
   server: {
     folders: ['execution', 'broker', 'protocol', 'stream'],
     packages: [
@@ -37,6 +48,11 @@ export const boundaries = {
   client: { folders: ['protocol', 'stream'], packages: ['graphql', 'ws'], node: false },
   links: { folders: ['client'], packages: 'every', node: false },
   adapters: { folders: ['server'], packages: 'every', node: true },
+  migrate: {
+    folders: ['adapters', 'server', 'execution', 'broker', 'stream'],
+    packages: ['graphql', 'lru-cache', 'ws'],
+    node: true,
+  },
   testing: unbounded,
   audit: unbounded,
   cli: unbounded,
