@@ -41,6 +41,9 @@ const pages = [
   { page: 'relay.md', compilerOptions: {} },
   { page: 'appsync.md', compilerOptions: {} },
   { page: 'tabs.md', compilerOptions: {} },
+  { page: 'migrating-from-graphql-subscriptions.md', compilerOptions: {} },
+  { page: 'migrating-from-graphql-ws.md', compilerOptions: {} },
+  { page: 'migrating-from-subscriptions-transport-ws.md', compilerOptions: {} },
 ] as const;
 
 it.each(pages)(

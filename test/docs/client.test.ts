@@ -111,6 +111,11 @@ const tables = [
     defaultColumn: 1,
   },
   {
+    title: 'Sessions that are renewed',
+    members: membersOf('src/client/renewal.ts', 'RenewalOptions'),
+    defaultColumn: 1,
+  },
+  {
     title: 'Going on where the results stopped',
     members: membersOf('src/client/resume.ts', 'ResumeOptions'),
     defaultColumn: 1,

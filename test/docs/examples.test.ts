@@ -31,6 +31,7 @@ describe('the code that the documents show', () => {
     { document: 'README.md', file: 'examples/quick-start/server.mjs', language: 'js' },
     { document: 'README.md', file: 'examples/quick-start/client.mjs', language: 'js' },
     { document: 'docs/server.md', file: 'examples/authentication/server.ts', language: 'ts' },
+    { document: 'docs/server.md', file: 'examples/workers/server.mjs', language: 'js' },
     { document: 'docs/appsync.md', file: 'examples/appsync/server.ts', language: 'ts' },
     { document: 'docs/appsync.md', file: 'examples/appsync/signed.ts', language: 'ts' },
     { document: 'docs/client.md', file: 'examples/client/own-protocol.ts', language: 'ts' },

@@ -56,6 +56,12 @@ describe('docs/limits.md', () => {
     expect(numbersOf('Liveness')).toEqual(documentedDefaults('src/server/options.ts'));
   });
 
+  it('names every bound of workers with its default', () => {
+    expect(numbersOf('Workers')).toEqual(
+      documentedDefaults('src/adapters/workers/worker-options.ts'),
+    );
+  });
+
   it('names every bound of the memory broker with its default', () => {
     expect(numbersOf('Logs')).toEqual({
       ...documentedDefaults('src/broker/log-tail.ts'),

@@ -29,6 +29,8 @@ describe('what runs without Node', () => {
   it.each([
     'server/index.ts',
     'broker/memory.ts',
+    'migrate/graphql-subscriptions.ts',
+    'migrate/graphql-yoga.ts',
     'adapters/fetch.ts',
     'adapters/hono.ts',
     'adapters/deno.ts',

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,22 +13,53 @@ export interface ExampleBundle {
   remove(): Promise<void>;
 }
 
-/** Bundles the module `url`; needs no build of the package. `graphql` names the package that it gets for `graphql`. */
-export async function bundleExample(url: string, graphql = 'graphql'): Promise<ExampleBundle> {
+/** Options of {@link bundleExample}. */
+export interface BundleOptions {
+  /** The package that it gets for `graphql`. @defaultValue 'graphql' */
+  readonly graphql?: string;
+  /** The folder of a checkout whose sources it gets for those of the package. @defaultValue this repository */
+  readonly checkout?: string;
+}
+
+/** Bundles the module `url`; needs no build of the package. */
+export async function bundleExample(
+  url: string,
+  { graphql = 'graphql', checkout = repository }: BundleOptions = {},
+): Promise<ExampleBundle> {
   // among the packages, so that those which stay outside are found from there
   const folder = await mkdtemp(path.join(repository, 'node_modules', '.millrace-example-'));
+  const entryPoints = await readEntryPoints(repository);
+  const present = (await readEntryPoints(checkout)).filter(({ file }) => existsSync(file));
+  // what an earlier version lacks stays a name, which nothing but an import at run time can ask for
+  const absent = entryPoints.filter(({ name }) => present.every((each) => each.name !== name));
   await build({
     configFile: false,
     root: repository,
     logLevel: 'warn',
     resolve: {
-      alias: [...(await readEntryPoints()), { find: /^graphql$/, replacement: graphql }],
+      alias: [
+        ...present.map(({ name, file }) => ({ find: new RegExp(`^${name}$`), replacement: file })),
+        { find: /^graphql$/, replacement: graphql },
+      ],
     },
-    ssr: { external: [graphql, 'ws', 'redis', '@graphql-tools/schema'] },
+    ssr: {
+      external: [
+        graphql,
+        'ws',
+        'redis',
+        'pg',
+        '@nats-io/jetstream',
+        '@nats-io/transport-node',
+        '@graphql-tools/schema',
+      ],
+    },
     build: {
       ssr: fileURLToPath(url),
       outDir: folder,
-      rolldownOptions: { output: { entryFileNames: '[name].mjs' } },
+      rolldownOptions: {
+        external: absent.map(({ name }) => name),
+        output: { entryFileNames: '[name].mjs' },
+      },
     },
   });
   const { name } = path.parse(fileURLToPath(url));
@@ -37,15 +69,17 @@ export async function bundleExample(url: string, graphql = 'graphql'): Promise<E
   };
 }
 
-/** The public names of the package with the sources behind them. */
-async function readEntryPoints(): Promise<{ find: RegExp; replacement: string }[]> {
-  const { exports } = JSON.parse(await readFile(path.join(repository, 'package.json'), 'utf8')) as {
+/** The public names of the package with the sources behind them, as a checkout has them. */
+async function readEntryPoints(
+  checkout: string,
+): Promise<readonly { readonly name: string; readonly file: string }[]> {
+  const { exports } = JSON.parse(await readFile(path.join(checkout, 'package.json'), 'utf8')) as {
     readonly exports: Record<string, string | { readonly node: string }>;
   };
   return Object.entries(exports).map(([name, target]) => ({
-    find: new RegExp(`^millrace${name.slice(1)}$`),
-    replacement: path.join(
-      repository,
+    name: `millrace${name.slice(1)}`,
+    file: path.join(
+      checkout,
       (typeof target === 'string' ? target : target.node)
         .replace('./dist/', './src/')
         .replace('.js', '.ts'),

@@ -84,6 +84,8 @@ export class ServerSession implements Peer {
         return this.#link.ping(() => this.#machine.heard(this.#now()));
       case 'connect':
         return this.#connect();
+      case 'renew':
+        return this.apply(this.#machine.renewed(output.echo));
       case 'start':
         return this.#start(output.operation, Number(output.request.variables?.['number']));
       case 'cancel':

@@ -126,6 +126,10 @@ export class FaultServer {
       get state() {
         return server.state;
       },
+      hasLocalBroker: server.hasLocalBroker,
+      assumeResumeKeys: (keys) => server.assumeResumeKeys(keys),
+      revoke: (revocation) => server.revoke(revocation),
+      revokeHere: (isMeant) => server.revokeHere(isMeant),
       drain: (options) => server.drain(options),
       execute: (request, init) => server.execute(request, init),
       subscribe: (request, init) => server.subscribe(request, init),

@@ -177,6 +177,7 @@ export class ProtocolSimulation {
           this.#cut();
           break;
         case 'connect':
+        case 'renew':
         case 'start':
         case 'cancel':
           break;

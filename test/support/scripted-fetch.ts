@@ -111,7 +111,8 @@ export class ScriptedFetch {
     };
     if (!this.#options.ignoresSignals) signal?.addEventListener('abort', abort);
     if (!this.#options.ignoresSignals && signal?.aborted) abort();
-    const response = new Response(body, {
+    // a status that has no body
+    const response = new Response(status === 204 ? null : body, {
       status,
       headers: { ...(type !== undefined && { 'content-type': type }), ...headers },
     });

@@ -75,6 +75,7 @@ export class ServerLedger {
         assert(isSendable(output.code), 'the code may not be sent');
         break;
       case 'connect':
+      case 'renew':
       case 'ping':
       case 'destroy':
         break;

@@ -17,8 +17,9 @@ function asking(kind: OperationKind, carrier: Carrier): Ask {
   return async (conversation, request) => {
     const exchange = await carrier.ask(conversation, { kind, request });
     let heard = await exchange.hear();
-    // a digest takes its time on a thread of its own
-    for (let waits = 0; waits < 10_000 && !hasSaidSomething(heard); waits += 1) {
+    // a digest takes its time on a thread of its own, however many turns that is on a busy machine
+    const patience = performance.now() + 5_000;
+    while (!hasSaidSomething(heard) && performance.now() < patience) {
       await conversation.clock.turn();
       heard = await exchange.hear();
     }

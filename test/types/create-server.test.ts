@@ -61,3 +61,27 @@ it('a schema that is invalid is refused at once', () => {
     /Query root type/,
   );
 });
+
+it('revoking has the session of the hook where a function stays in the process, and takes none elsewhere', () => {
+  const server = createServer({
+    schema,
+    onConnect: () => ({ user: 'ada', expiresAt: new Date() }),
+    principal: ({ user }) => user,
+  });
+  const wrongCallsDoNotCompile = async (): Promise<void> => {
+    // @ts-expect-error -- a function cannot leave its process
+    await server.revoke((session: { readonly user: string }) => session.user === 'ada');
+    // @ts-expect-error -- a principal is a string
+    await server.revoke({ principal: 7 });
+    // @ts-expect-error -- a session has what the hook gave it
+    server.revokeHere((session) => session.tenant === 7);
+  };
+
+  expect(
+    server.revokeHere((session) => {
+      expectTypeOf(session.user).toEqualTypeOf<string>();
+      return session.user === 'ada';
+    }),
+  ).toBe(0);
+  expect(wrongCallsDoNotCompile).toBeTypeOf('function');
+});

@@ -7,6 +7,7 @@ import { createHonoHandler } from 'millrace/adapters/hono';
 
 import { stageHere } from '../../support/adapter-stage.ts';
 import { createControl } from './control.ts';
+import { serveAtNewPort } from './serve-at-new-port.ts';
 
 /** What is called of Bun. */
 declare const Bun: {
@@ -22,20 +23,22 @@ declare const Bun: {
 const hostname = '127.0.0.1';
 
 const fetch = createControl(
-  stageHere((server) => {
+  stageHere(async (server) => {
     const graphql = createBunHandlers(server);
     const app = new Hono();
     app.on('ALL', ['/graphql', '/graphql/realtime'], createHonoHandler(graphql.fetch));
-    const bunServer = Bun.serve({
-      port: 0,
-      hostname,
-      fetch: (request, ours) => app.fetch(request, ours),
-      websocket: graphql.websocket,
-    });
-    return Promise.resolve({
+    const bunServer = await serveAtNewPort(() =>
+      Bun.serve({
+        port: 0,
+        hostname,
+        fetch: (request, ours) => app.fetch(request, ours),
+        websocket: graphql.websocket,
+      }),
+    );
+    return {
       url: `http://${hostname}:${bunServer.port}/graphql`,
       close: () => bunServer.stop(true),
-    });
+    };
   }),
 );
 const { port } = Bun.serve({ port: 0, hostname, idleTimeout: 0, fetch });

@@ -5,6 +5,7 @@ import type { BunHandlers } from 'millrace/adapters/bun';
 
 import { stageHere } from '../../support/adapter-stage.ts';
 import { createControl } from './control.ts';
+import { serveAtNewPort } from './serve-at-new-port.ts';
 
 /** What is called of Bun. */
 declare const Bun: {
@@ -19,12 +20,14 @@ declare const Bun: {
 const hostname = '127.0.0.1';
 
 const fetch = createControl(
-  stageHere((server) => {
-    const bunServer = Bun.serve({ port: 0, hostname, ...createBunHandlers(server) });
-    return Promise.resolve({
+  stageHere(async (server) => {
+    const bunServer = await serveAtNewPort(() =>
+      Bun.serve({ port: 0, hostname, ...createBunHandlers(server) }),
+    );
+    return {
       url: `http://${hostname}:${bunServer.port}/graphql`,
       close: () => bunServer.stop(true),
-    });
+    };
   }),
 );
 const { port } = Bun.serve({ port: 0, hostname, idleTimeout: 0, fetch });
