@@ -23,14 +23,13 @@ type RedisPubSub = typeof theirs.RedisPubSub;
 async function firstOf(pending: Promise<IteratorResult<unknown>>, publish: () => Promise<unknown>) {
   let first: IteratorResult<unknown> | undefined;
   void pending.then((result) => (first = result));
-  let published = 0;
+  const published: Promise<unknown>[] = [];
   await until(() => {
-    if (first === undefined && published < 50) {
-      published += 1;
-      void publish();
-    }
+    if (first === undefined && published.length < 50) published.push(publish());
     return first !== undefined;
   }, 'a payload');
+  // those that are on their way would find it closed
+  await Promise.all(published);
   return first?.value as unknown;
 }
 
