@@ -7,9 +7,9 @@ export interface ServerCounters {
   readonly droppedResults: number;
   /** Connections that were closed because their peer read too slowly. */
   readonly slowConsumerDisconnects: number;
-  /** Sessions that ended because their `expiresAt` had passed. */
+  /** Sessions that ended because their `expiresAt` had passed, and nothing else had ended them before. */
   readonly expiredSessions: number;
-  /** Sessions that ended because they were revoked, those that were refused meanwhile included. */
+  /** Sessions that ended because they were revoked, as {@link ServerCounters.expiredSessions}; those that were refused meanwhile included. */
   readonly revokedSessions: number;
   /** Texts of results that were compressed, by the `compression` option: once each, however many clients got it. */
   readonly compressedResults: number;

@@ -99,10 +99,11 @@ export class HttpAnswer
   }
 
   /** A single result that is being made was asked for in time; whoever is revoked does not get that either. */
-  endSession(end: SessionEnd): void {
-    if (end === 'CREDENTIALS_EXPIRED' && this.#asked?.format?.kind === 'json') return;
+  endSession(end: SessionEnd): boolean {
+    if (end === 'CREDENTIALS_EXPIRED' && this.#asked?.format?.kind === 'json') return false;
     this.#stream?.forget(() => true);
     this.#run.fail([sessionError(end)]);
+    return true;
   }
 
   admitted(): void {

@@ -141,8 +141,10 @@ export class SocketSession
     this.#apply(this.#connection.close(this.#core.clock.now(), 'SERVICE_RESTART'));
   }
 
-  endSession(end: SessionEnd): void {
+  endSession(end: SessionEnd): boolean {
+    const wasOpen = this.#life === 'open';
     this.#apply(this.#connection.close(this.#core.clock.now(), end));
+    return wasOpen;
   }
 
   shed(): void {
@@ -275,12 +277,8 @@ export class SocketSession
     // several may start at once, and an earlier one may have ended the connection
     if (!operation.mayDeliver) return;
     const { operationCount, idBytes } = this.#connection;
-    const refusal = this.#quota.refuse(
-      operation.id,
-      operationCount,
-      idBytes,
-      this.#core.clock.now(),
-    );
+    const now = this.#core.clock.now();
+    const refusal = this.#quota.refuse(operation.id, operationCount, idBytes, now);
     if (refusal) return this.#apply(this.#connection.error(operation, [refusal]));
     const counting = this.#principal.startOperation();
     if (counting.kind === 'refused')

@@ -143,10 +143,12 @@ export class Reservation implements StreamOwner, Waiting, SessionHolder {
   }
 
   /** Ends every operation with the reason, and then the stream. */
-  endSession(end: SessionEnd): void {
+  endSession(end: SessionEnd): boolean {
+    const wasOpen = !this.#isClosed;
     this.#isClosed = true;
     for (const id of this.#running.keys()) this.#fail(id, end);
     this.#stream.end();
+    return wasOpen;
   }
 
   /** Its client left, or the server stops. */
@@ -178,13 +180,15 @@ export class Reservation implements StreamOwner, Waiting, SessionHolder {
     };
   }
 
-  #fail(id: string, end: SessionEnd): void {
+  /** Returns whether it was running. */
+  #fail(id: string, end: SessionEnd): boolean {
     const running = this.#running.get(id);
-    if (!running) return;
+    if (!running) return false;
     const { run, operation } = running;
     run.cancel();
     this.#stream.forget((reader) => reader === operation);
     operation.error([sessionError(end)]);
+    return true;
   }
 
   #admit(id: string): Counted {

@@ -79,14 +79,15 @@ export class CallbackAnswer implements ResultSink, OpenAnswer, SessionHolder {
   }
 
   /** A query or mutation was asked for in time; whoever is revoked does not get its result either. */
-  endSession(end: SessionEnd): void {
+  endSession(end: SessionEnd): boolean {
     const delivery = this.#delivery;
     if (end === 'CREDENTIALS_EXPIRED' && !this.#isSubscription) {
       this.#hasExpired = true;
-      return;
+      return false;
     }
-    if (this.#asked || !delivery) return this.#run.fail([sessionError(end)]);
-    this.#endWith(delivery, sessionError(end));
+    if (this.#asked || !delivery) this.#run.fail([sessionError(end)]);
+    else this.#endWith(delivery, sessionError(end));
+    return true;
   }
 
   /** @param policy - of its events, unless that of the server applies */

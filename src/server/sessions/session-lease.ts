@@ -9,8 +9,12 @@ export type SessionEnd = 'CREDENTIALS_EXPIRED' | 'SESSION_REVOKED';
 
 /** What lives by a session: a socket, the answer to a request, a reserved stream. */
 export interface SessionHolder extends Drainable {
-  /** Its session is over, and so is what its client may have. Doing so twice is harmless. */
-  endSession(end: SessionEnd): void;
+  /**
+   * Its session is over, and so is what its client may have. Doing so twice is harmless.
+   *
+   * @returns whether it ends by that: not if it was ending anyway, or if what it still owes needs no session any more
+   */
+  endSession(end: SessionEnd): boolean;
 }
 
 /** A session, and for how long. */
@@ -31,8 +35,10 @@ export class SessionLease implements Waiting, Drainable, SessionTerm {
   #expiresAt: Instant;
   #graceMs = 0;
   #holder: SessionHolder | undefined;
-  /** What ended it, maybe before somebody held it. */
+  /** What ended it; it may have been revoked before somebody held it. */
   #endedBy: SessionEnd | undefined;
+  /** It expired before somebody held it, who says what that ends. */
+  #isOverdue = false;
 
   constructor(sessions: LiveSessions, { session, since, expiresAt }: SessionTerm) {
     this.#sessions = sessions;
@@ -66,6 +72,7 @@ export class SessionLease implements Waiting, Drainable, SessionTerm {
     this.#holder = holder;
     this.#graceMs = graceMs;
     if (this.#endedBy) holder.endSession(this.#endedBy);
+    else if (this.#isOverdue) this.#sessions.expire(this);
   }
 
   /** Goes on as `next`, another session of the same client that nobody holds; what has ended that one ends this one. */
@@ -77,23 +84,25 @@ export class SessionLease implements Waiting, Drainable, SessionTerm {
     this.#expiresAt = next.expiresAt;
     this.#sessions.watch(this);
     if (next.#endedBy) this.terminate(next.#endedBy);
+    else if (next.#isOverdue) this.#sessions.expire(this);
   }
 
   /**
-   * Ends whatever holds the session. One that is revoked ends once; one that has expired can be revoked all the same, as what needs no session any more goes on.
+   * Ends whatever holds the session, once. One that has expired can be revoked as long as what needs no session any more goes on.
    *
-   * @returns whether it had not ended in this way, though what holds it may take its time to be gone
+   * @returns whether that ended it, though what holds it may take its time to be gone
    */
   terminate(end: SessionEnd): boolean {
-    if (this.#endedBy === end || this.#endedBy === 'SESSION_REVOKED') return false;
-    this.#endedBy = end;
-    this.#holder?.endSession(end);
-    return true;
+    if (this.#endedBy) return false;
+    this.#endedBy = end; // first: whoever is told of the end may revoke
+    if (this.#holder?.endSession(end) === false) this.#endedBy = undefined;
+    return this.#endedBy !== undefined;
   }
 
   tick(): void {
     this.#expiresAt = never; // once: an answer that is no stream may outlive it
-    this.#sessions.expire(this);
+    if (this.#holder) this.#sessions.expire(this);
+    else this.#isOverdue = true;
   }
 
   cut(): void {

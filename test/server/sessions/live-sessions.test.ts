@@ -19,11 +19,18 @@ function stage() {
 class Holder {
   readonly ends: SessionEnd[] = [];
   readonly isBusy = false;
+  readonly #outlives: SessionEnd | undefined;
+
+  /** @param outlives - an end that it goes on after */
+  constructor(outlives?: SessionEnd) {
+    this.#outlives = outlives;
+  }
 
   cut(): void {}
 
-  endSession(end: SessionEnd): void {
+  endSession(end: SessionEnd): boolean {
     this.ends.push(end);
+    return end !== this.#outlives;
   }
 }
 
@@ -137,13 +144,43 @@ describe('a session', () => {
     expect([counters.revokedSessions, counters.expiredSessions]).toEqual([1, 0]);
   });
 
-  it('that has expired is revoked nevertheless: an answer that is no stream goes on', async () => {
-    const { sessions, clock } = stage();
+  it('that has expired while its socket is still closing is not revoked', async () => {
+    const { sessions, counters, clock } = stage();
     const holder = new Holder();
     sessions.begin().accept({}, 1_000)?.hold(holder);
     await clock.advance(2_000);
 
-    expect(sessions.revoke(all)).toBe(1);
+    expect(sessions.revoke(all)).toBe(0);
+    expect(holder.ends).toEqual(['CREDENTIALS_EXPIRED']);
+    expect([counters.revokedSessions, counters.expiredSessions]).toEqual([0, 1]);
+  });
+
+  it('that has expired is revoked if an answer that is no stream goes on', async () => {
+    const { sessions, counters, clock } = stage();
+    const holder = new Holder('CREDENTIALS_EXPIRED');
+    sessions.begin().accept({}, 1_000)?.hold(holder);
+    await clock.advance(2_000);
+
+    expect([sessions.revoke(all), sessions.revoke(all)]).toEqual([1, 0]);
     expect(holder.ends).toEqual(['CREDENTIALS_EXPIRED', 'SESSION_REVOKED']);
+    expect([counters.revokedSessions, counters.expiredSessions]).toEqual([1, 0]);
+  });
+
+  it('that expires before somebody holds it ends when that does, or when it takes the place of another', async () => {
+    const { sessions, counters, clock } = stage();
+    const [late, renewed] = [new Holder(), new Holder()];
+    const lease = sessions.begin().accept({}, 1_000);
+    const next = sessions.begin().accept({}, 1_000);
+    const lasting = sessions.begin().accept({}, 9_000);
+    if (!lease || !next || !lasting) throw new Error('nobody revoked them');
+    lasting.hold(renewed);
+    await clock.advance(2_000);
+    expect(counters.expiredSessions).toBe(0);
+
+    lease.hold(late);
+    lasting.renew(next);
+
+    expect([late.ends, renewed.ends]).toEqual([['CREDENTIALS_EXPIRED'], ['CREDENTIALS_EXPIRED']]);
+    expect(counters.expiredSessions).toBe(2);
   });
 });
