@@ -1,17 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import pg from 'pg';
 
 import { postgresMigration } from '../../src/broker/postgres/migration.ts';
+import { findFreePort, findProgramFolder, ServerProcess } from './server-process.ts';
 
 const run = promisify(execFile);
 
@@ -21,9 +18,6 @@ const usualUrl = 'postgres://postgres@127.0.0.1:5432/test';
 /** Whom a server of the tests' own knows. */
 const ownUser = 'postgres';
 const ownDatabase = 'postgres';
-
-/** How long a test waits for a server. */
-const patienceMs = 30_000;
 
 /** Whether tests can start servers of their own. */
 export function hasPostgresServer(): boolean {
@@ -84,15 +78,16 @@ export async function query(
   }
 }
 
-/** A server of a test's own, with which it may do anything. */
-export class PostgresServer {
-  readonly port: number;
+export class PostgresServer extends ServerProcess {
+  protected override readonly program = 'postgres';
+  /** It recovers when it is started again. */
+  protected override readonly killSignal = 'SIGQUIT';
+  protected override readonly patienceMs = 30_000;
   readonly #folder: string;
   #data: string;
-  #process: ChildProcess | undefined;
 
   static async start(): Promise<PostgresServer> {
-    const server = new PostgresServer(await freePort());
+    const server = new PostgresServer(await findFreePort());
     await server.#runProgram('initdb', [
       `--pgdata=${server.#data}`,
       `--username=${ownUser}`,
@@ -106,7 +101,7 @@ export class PostgresServer {
   }
 
   private constructor(port: number) {
-    this.port = port;
+    super(port);
     this.#folder = mkdtempSync(path.join(tmpdir(), 'millrace-postgres-'));
     this.#data = path.join(this.#folder, 'data');
     const owner = unprivileged();
@@ -115,34 +110,6 @@ export class PostgresServer {
 
   get url(): string {
     return `postgres://${ownUser}@127.0.0.1:${this.port}/${ownDatabase}`;
-  }
-
-  /** Starts it again, on the same port and with what it kept. */
-  async start(): Promise<void> {
-    const settings = {
-      port: String(this.port),
-      listen_addresses: '127.0.0.1',
-      unix_socket_directories: '',
-      fsync: 'off',
-      wal_writer_delay: '10s', // what is committed asynchronously is lost with the server
-      max_wal_size: '128MB',
-      shared_buffers: '16MB',
-      max_prepared_transactions: '1',
-    };
-    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const owned: SpawnOptions = { ...unprivileged(), stdio: 'ignore', cwd: this.#folder };
-    this.#process = spawn(programPath('postgres'), ['-D', this.#data, ...options], owned);
-    await this.#answers();
-  }
-
-  /** Ends it at once; it recovers when it is started again. */
-  async kill(): Promise<void> {
-    const running = this.#process;
-    this.#process = undefined;
-    if (running === undefined || running.exitCode !== null) return;
-    const exit = once(running, 'exit');
-    running.kill('SIGQUIT');
-    await exit;
   }
 
   /** Copies what is there, for {@link PostgresServer.failOver}. */
@@ -164,21 +131,32 @@ export class PostgresServer {
     await this.#runProgram('pg_ctl', ['promote', '-w', '-D', this.#data]);
   }
 
-  async close(): Promise<void> {
-    await this.kill();
+  protected override spawn(): ChildProcess {
+    const settings = {
+      port: String(this.port),
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      fsync: 'off',
+      wal_writer_delay: '10s', // what is committed asynchronously is lost with the server
+      max_wal_size: '128MB',
+      shared_buffers: '16MB',
+      max_prepared_transactions: '1',
+    };
+    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const owned: SpawnOptions = { ...unprivileged(), stdio: 'ignore', cwd: this.#folder };
+    return spawn(programPath(this.program), ['-D', this.#data, ...options], owned);
+  }
+
+  protected override answers(): Promise<boolean> {
+    return answers(this.url);
+  }
+
+  protected override removeFiles(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #runProgram(name: string, options: readonly string[]): Promise<void> {
     await run(programPath(name), [...options], { ...unprivileged(), cwd: this.#folder });
-  }
-
-  async #answers(): Promise<void> {
-    const giveUpAt = performance.now() + patienceMs;
-    while (!(await answers(this.url))) {
-      if (performance.now() > giveUpAt) throw new Error('postgres does not answer');
-      await turn();
-    }
   }
 }
 
@@ -201,12 +179,10 @@ function programPath(name: string): string {
 function programFolder(): string | undefined {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian) : [];
-  return [
-    ...versions
-      .toSorted((one, other) => Number(other) - Number(one))
-      .map((version) => path.join(debian, version, 'bin')),
-    ...(process.env['PATH'] ?? '').split(path.delimiter),
-  ].find((folder) => existsSync(path.join(folder, 'initdb')));
+  const folders = versions
+    .toSorted((one, other) => Number(other) - Number(one))
+    .map((version) => path.join(debian, version, 'bin'));
+  return findProgramFolder('initdb', folders);
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -216,13 +192,4 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo; // a TCP server has an address of this form
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 
 import { createClient } from 'redis';
+
+import { accepts, findFreePort, findProgramFolder, ServerProcess } from './server-process.ts';
 
 /** What a server of Redis keeps when it is killed: everything that it answered, or nothing. */
 export type RedisPersistence = 'append-only' | 'nothing';
@@ -16,12 +14,14 @@ export type RedisPersistence = 'append-only' | 'nothing';
 /** Where the tests look for a server first. */
 const usualPort = 6379;
 
-/** How long a test waits for a server. */
-const patienceMs = 10_000;
-
 /** Whether tests can have a Redis: one that answers, or the program to start one. */
 export async function hasRedis(): Promise<boolean> {
   return hasRedisServer() || (await accepts(usualPort));
+}
+
+/** Whether tests can start servers of their own. */
+export function hasRedisServer(): boolean {
+  return findProgramFolder('redis-server') !== undefined;
 }
 
 /** What a test file has of a server that others may use as well. */
@@ -52,31 +52,27 @@ async function removeKeys(url: string, prefix: string): Promise<void> {
   await client.close();
 }
 
-/** A server of a test's own, with which it may do anything. */
-export class RedisServer {
-  readonly port: number;
-  readonly #directory: string;
+export class RedisServer extends ServerProcess {
+  protected override readonly program = 'redis-server';
+  readonly #directory = mkdtempSync(path.join(tmpdir(), 'millrace-redis-'));
   readonly #persistence: RedisPersistence;
-  #process: ChildProcess | undefined;
 
   static async start(persistence: RedisPersistence): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), persistence);
+    const server = new RedisServer(await findFreePort(), persistence);
     await server.start();
     return server;
   }
 
   private constructor(port: number, persistence: RedisPersistence) {
-    this.port = port;
+    super(port);
     this.#persistence = persistence;
-    this.#directory = mkdtempSync(path.join(tmpdir(), 'millrace-redis-'));
   }
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it again, on the same port and with what it kept. */
-  async start(): Promise<void> {
+  protected override spawn(): ChildProcess {
     const settings = {
       port: String(this.port),
       bind: '127.0.0.1',
@@ -89,79 +85,25 @@ export class RedisServer {
       'stream-node-max-entries': '10',
     };
     const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    this.#process = spawn('redis-server', options, { stdio: 'ignore' });
-    await this.#answers();
-  }
-
-  /** Ends it at once, as `kill -9` does. */
-  async kill(): Promise<void> {
-    const running = this.#process;
-    this.#process = undefined;
-    if (running === undefined || running.exitCode !== null) return;
-    const exit = once(running, 'exit');
-    running.kill('SIGKILL');
-    await exit;
-  }
-
-  async close(): Promise<void> {
-    await this.kill();
-    rmSync(this.#directory, { recursive: true, force: true });
+    return spawn(this.program, options, { stdio: 'ignore' });
   }
 
   /** It accepts connections before it has read what it kept. */
-  async #answers(): Promise<void> {
-    const giveUpAt = performance.now() + patienceMs;
-    for (;;) {
-      if (await answersPing(this.url)) return;
-      if (performance.now() > giveUpAt) throw new Error('redis-server does not answer');
-      await turn();
-    }
-  }
-}
-
-async function answersPing(url: string): Promise<boolean> {
-  const client = createClient({ url, socket: { reconnectStrategy: false } });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    await client.ping();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    client.destroy();
-  }
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo; // a TCP server has an address of this form
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Whether tests can start servers of their own. */
-export function hasRedisServer(): boolean {
-  return (process.env['PATH'] ?? '').split(path.delimiter).some((folder) => {
+  protected override async answers(): Promise<boolean> {
+    const client = createClient({ url: this.url, socket: { reconnectStrategy: false } });
+    client.on('error', () => {});
     try {
-      accessSync(path.join(folder, 'redis-server'), constants.X_OK);
+      await client.connect();
+      await client.ping();
       return true;
     } catch {
       return false;
+    } finally {
+      client.destroy();
     }
-  });
+  }
+
+  protected override removeFiles(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
 }
