@@ -2,16 +2,11 @@ import type { PubAck } from '@nats-io/jetstream';
 
 import { SourceError } from '../../errors.ts';
 import type { Position } from '../../vocabulary.ts';
+import type { EncodedPublication } from '../remote/publication.ts';
 import type { NatsApi, NatsLink } from './connection.ts';
 import { isApiError, isStreamMissing } from './stream.ts';
 import type { NatsStream } from './stream.ts';
 import { messageIdOf } from './subjects.ts';
-
-/** One event that is published. */
-export interface Publication {
-  readonly stored: string | Buffer;
-  readonly id: string | undefined;
-}
 
 /** What a {@link NatsPublisher} is made from. */
 export interface NatsPublisherOptions {
@@ -33,7 +28,7 @@ export class NatsPublisher {
     this.#options = options;
   }
 
-  async publish(subject: string, publication: Publication): Promise<Position> {
+  async publish(subject: string, publication: EncodedPublication): Promise<Position> {
     // makes the stream if there is none
     await this.#options.stream.knownEpoch();
     return this.#publishToStream(subject, publication, bytesOf(publication));
@@ -42,7 +37,7 @@ export class NatsPublisher {
   /** What is behind an event that is refused is not published, as far as the stream says beforehand that it may refuse some. */
   async publishMany(
     subject: string,
-    publications: readonly Publication[],
+    publications: readonly EncodedPublication[],
   ): Promise<readonly Position[]> {
     const { stream } = this.#options;
     await stream.knownEpoch();
@@ -61,7 +56,7 @@ export class NatsPublisher {
   /** @param bytes - that have to fit into one message */
   async #publishToStream(
     subject: string,
-    publication: Publication,
+    publication: EncodedPublication,
     bytes: number,
   ): Promise<Position> {
     const { stream } = this.#options;
@@ -75,7 +70,11 @@ export class NatsPublisher {
     }
   }
 
-  async #publish(subject: string, { stored, id }: Publication, bytes: number): Promise<Position> {
+  async #publish(
+    subject: string,
+    { stored, id }: EncodedPublication,
+    bytes: number,
+  ): Promise<Position> {
     const { link, stream, onPublished } = this.#options;
     const ack = await link.run({
       repeat: id === undefined ? 'once' : 'until-answered',
@@ -109,7 +108,7 @@ const headerBytes = 1_024;
 /** What JetStream answers where a message is larger than its stream takes. */
 const tooLarge = 10_054;
 
-function bytesOf({ stored }: Publication): number {
+function bytesOf({ stored }: EncodedPublication): number {
   return Buffer.byteLength(stored);
 }
 

@@ -1,9 +1,13 @@
+import { jsonCodec } from '../remote/event-codec.ts';
+import { encodePublication, encodePublications } from '../remote/publication.ts';
+import type { EncodedPublication } from '../remote/publication.ts';
 import type { PublishOptions, TopicPublishOptions } from '../types.ts';
 import type { PostgresTransactionClient } from './client-like.ts';
 import { failureOf, isMissing, notMigrated, notStorable } from './failures.ts';
+import { toAddress } from './log-address.ts';
+import type { LogAddress } from './log-address.ts';
 import type { PostgresNames } from './names.ts';
-import { toColumns, toPublication, toPublications } from './publication.ts';
-import type { Publication } from './publication.ts';
+import { toColumns, toPublication } from './publication.ts';
 import { toInsertStatement } from './statements.ts';
 
 /**
@@ -55,7 +59,8 @@ class Transaction implements PostgresTransaction {
     event: unknown,
     options?: PublishOptions,
   ): Promise<void> {
-    await this.#insert([toPublication(topic, key, event, options)]);
+    const address = toAddress(topic, key);
+    await this.#insert(address, [encodePublication(jsonCodec, event, options)]);
   }
 
   async publishMany(
@@ -64,7 +69,9 @@ class Transaction implements PostgresTransaction {
     events: readonly unknown[],
     options?: PublishOptions,
   ): Promise<void> {
-    if (events.length > 0) await this.#insert(toPublications(topic, key, events, options));
+    if (events.length === 0) return;
+    const address = toAddress(topic, key);
+    await this.#insert(address, encodePublications(jsonCodec, events, options));
   }
 
   topic<Event>(name: string): PostgresTransactionTopic<Event> {
@@ -75,7 +82,8 @@ class Transaction implements PostgresTransaction {
     };
   }
 
-  async #insert(publications: readonly Publication[]): Promise<void> {
+  async #insert(address: LogAddress, encoded: readonly EncodedPublication[]): Promise<void> {
+    const publications = encoded.map((each) => toPublication(address, each));
     try {
       await this.#client.query(this.#statement, toColumns(publications));
     } catch (error) {
