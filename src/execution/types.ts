@@ -146,6 +146,11 @@ export interface StartedSubscription {
  * No method throws or rejects because of a document, variables, a resolver or a source: those are values. Errors are not masked here.
  */
 export interface ExecutionEngine {
+  /**
+   * Whether the engine, or a hook, finds documents by what stands in `extensions` of a request: the server leaves such references to it, and shows both
+   * requests without a text. @defaultValue false
+   */
+  readonly findsDocuments?: boolean;
   prepare(schema: GraphQLSchema, request: OperationRequest): Preparation;
   /** For queries and mutations. */
   execute(prepared: PreparedOperation, input: ExecutionInput): Promise<ExecutionOutcome>;

@@ -5,6 +5,7 @@ import { UsageError } from '../errors.ts';
 import type { PreparedOperation } from '../execution/index.ts';
 import type { FormattedError, OperationRequest } from '../vocabulary.ts';
 import type { ServerCore } from './core.ts';
+import type { ResolvedRequest } from './documents.ts';
 import type { CostEvent, OperationEvent, SessionEvent } from './options.ts';
 
 /** An operation that may be executed. */
@@ -72,7 +73,7 @@ async function decide(
   course: Course,
   { objection, makeContext = () => contextFor(core, course.event) }: AdmissionOptions,
 ): Promise<Admitted | NotAdmitted> {
-  const resolved = await core.documents.resolve(course.event.operation);
+  const resolved = await resolveDocument(core, course.event.operation);
   if (resolved.kind === 'refused') return resolved;
   // the hook may judge by the text, so it never sees a request whose text is still to be found
   course.event = { ...course.event, operation: resolved.request };
@@ -93,6 +94,13 @@ async function decide(
   if (objected) return objected;
   course.at = 'context';
   return { kind: 'admitted', prepared, context: await makeContext() };
+}
+
+async function resolveDocument(
+  { engine, documents }: ServerCore,
+  request: OperationRequest,
+): Promise<ResolvedRequest | NotAdmitted> {
+  return engine.findsDocuments ? { kind: 'resolved', request } : documents.resolve(request);
 }
 
 function refuseWith(

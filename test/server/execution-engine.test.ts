@@ -2,6 +2,7 @@ import { buildSchema } from 'graphql';
 import { createCompiledEngine, createServer } from 'millrace/server';
 import { describe, expect, it } from 'vitest';
 
+import type { ExecutionEngine } from '../../src/execution/index.ts';
 import { UsageError } from '../../src/errors.ts';
 import type { ServerOptions } from '../../src/server/options.ts';
 
@@ -28,6 +29,23 @@ describe('the engine of a server', () => {
 
     expect(await executionsWith(engine)).toEqual({ compiled: 1, reference: {} });
     expect(await executionsWith(engine)).toEqual({ compiled: 2, reference: {} });
+  });
+
+  it('may find the documents that clients name', async () => {
+    const compiled = createCompiledEngine({ fieldResolver: () => 1 });
+    const engine: ExecutionEngine = {
+      findsDocuments: true,
+      prepare: (itsSchema, request) =>
+        compiled.prepare(itsSchema, { ...request, query: String(request.extensions?.['named']) }),
+      execute: (...args) => compiled.execute(...args),
+      subscribe: (...args) => compiled.subscribe(...args),
+    };
+    const server = createServer({ schema, engine });
+    const extensions = { named: '{ a }', persistedQuery: 'of no convention' };
+
+    expect(await server.execute({ query: '', extensions }, { context: {} })).toEqual({
+      data: { a: 1 },
+    });
   });
 
   it('is not anything else', () => {
