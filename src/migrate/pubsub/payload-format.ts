@@ -11,7 +11,7 @@ export type Serializer = (payload: Loose) => string | Uint8Array;
 /** Reads what a serializer wrote; `channel` is the name of the trigger. */
 export type Deserializer = (
   stored: Buffer,
-  context: { readonly channel: string; readonly pattern?: string },
+  context: { readonly channel: string; readonly pattern?: string | undefined },
 ) => Loose;
 
 /** How payloads are written and read. JSON both ways without any of them. */
@@ -40,7 +40,7 @@ export class PayloadFormat {
     }
     this.#deserializer = deserializer;
     this.codec = {
-      encode: serializer ?? JSON.stringify,
+      encode: serializer ?? toJson,
       decode: deserializer ? toBuffer : (stored) => decodeJson(toBuffer(stored), reviver),
     };
   }
@@ -57,6 +57,12 @@ export class PayloadFormat {
   }
 }
 
+/** What JSON has no text for is an empty one, as clients of Redis publish it. */
+function toJson(payload: unknown): string {
+  const text: string | undefined = JSON.stringify(payload);
+  return text ?? '';
+}
+
 function decodeJson(stored: Buffer, reviver: Reviver | undefined): unknown {
   const text = stored.toString('utf8');
   try {
@@ -69,7 +75,7 @@ function decodeJson(stored: Buffer, reviver: Reviver | undefined): unknown {
 function read(deserialize: Deserializer, stored: unknown, channel: string): unknown {
   const bytes = stored as Buffer; // the codec beside it made one
   try {
-    return deserialize(bytes, { channel }) as unknown;
+    return deserialize(bytes, { pattern: undefined, channel }) as unknown;
   } catch {
     return bytes.toString('utf8');
   }

@@ -1,4 +1,4 @@
-import { assertSupported } from '../unsupported-option.ts';
+import { UnsupportedOptionError, assertSupported } from '../unsupported-option.ts';
 
 /** Where Redis is, as ioredis has it. */
 export interface RedisConnectionOptions {
@@ -17,7 +17,7 @@ const remedy =
 
 /** @throws UnsupportedOptionError for what a URL cannot say */
 export function toRedisUrl(connection: RedisConnectionOptions | string = {}): string {
-  if (typeof connection === 'string') return connection;
+  if (typeof connection === 'string') return completeUrl(connection);
   assertSupported(
     connection,
     {
@@ -36,4 +36,13 @@ export function toRedisUrl(connection: RedisConnectionOptions | string = {}): st
     password === undefined ? user && `${user}@` : `${user}:${encodeURIComponent(password)}@`;
   const name = host.includes(':') ? `[${host}]` : host;
   return `redis://${credentials}${name}:${port}/${db}`;
+}
+
+/** As ioredis reads it: a port, a host with or without one, or a URL. */
+function completeUrl(text: string): string {
+  if (/^\d+$/.test(text)) return `redis://127.0.0.1:${text}`;
+  if (text.startsWith('//')) return `redis:${text}`;
+  if (text.startsWith('/'))
+    throw new UnsupportedOptionError('connection to a socket in the file system', remedy);
+  return text.includes('://') ? text : `redis://${text}`;
 }
