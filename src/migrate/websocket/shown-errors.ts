@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql';
-import type { ExecutionResult } from 'graphql';
+import type { ExecutionResult, GraphQLErrorExtensions, GraphQLFormattedError } from 'graphql';
 
 import { SourceError } from '../../errors.ts';
 import type { EventExecutor, StartedSubscription } from '../../execution/index.ts';
@@ -16,25 +16,46 @@ export const masked: ErrorView = { result: (result) => result, failure: (error) 
 
 /** Shows them all. */
 export const shown: ErrorView = {
+  // functions of a program may give null, or errors that are written already
   result: (result) =>
-    result.errors === undefined ? result : { ...result, errors: result.errors.map(show) },
+    result?.errors ? { ...result, errors: result.errors.map(showInResult) } : result,
   // those of our own say what happened, with their code
   failure: (error) => (error instanceof SourceError ? error : show(error)),
 };
 
-/** The same error without the one that it was made of: that is what makes it the host program's own. */
+function showInResult(error: unknown): GraphQLError {
+  const isWritten = typeof error === 'object' && error !== null && !(error instanceof Error);
+  return isWritten ? new WrittenError(messageOf(error), error) : show(error);
+}
+
+/** What says the same, and is nobody's own: neither of the class that the host program gave it nor made of another error. */
 function show(error: unknown): GraphQLError {
-  if (!(error instanceof GraphQLError)) return new GraphQLError(messageOf(error));
+  if (!(error instanceof GraphQLError))
+    return new GraphQLError(messageOf(error), { extensions: extensionsOf(error) });
   // of one of our own the server says more, with its code
-  if (!error.originalError || error.originalError instanceof SourceError) return error;
-  const { message, nodes, source, positions, path, extensions } = error;
-  return new GraphQLError(message, {
-    nodes: nodes ?? null,
-    source: source ?? null,
-    positions: positions ?? null,
-    path: path ?? null,
-    extensions,
-  });
+  if (error.originalError instanceof SourceError) return error;
+  if (!error.originalError && error.name === 'GraphQLError') return error;
+  return new WrittenError(error.message, error.toJSON());
+}
+
+/** An error that clients see as somebody else has written it. */
+class WrittenError extends GraphQLError {
+  readonly #written: object;
+
+  constructor(message: string, written: object) {
+    super(message);
+    this.#written = written;
+  }
+
+  override toJSON(): GraphQLFormattedError {
+    return this.#written as GraphQLFormattedError; // whoever wrote it says so
+  }
+}
+
+/** As graphql-js takes them from what an error was made of. */
+function extensionsOf(error: unknown): GraphQLErrorExtensions | null {
+  const { extensions } = (error ?? {}) as { readonly extensions?: unknown }; // anything but null and undefined has properties
+  return typeof extensions === 'object' ? (extensions as GraphQLErrorExtensions | null) : null;
 }
 
 /** Whatever was thrown, as text. */
