@@ -154,6 +154,7 @@ function createGraphqlWsServer(
     rootValueOf: (kind) => roots?.[kind],
     view: maskErrors ? masked : shown,
     invalidDocuments: 'refused',
+    findsDocuments: options.onSubscribe !== undefined,
   });
   const pingMs = toPeriod(keepAlive);
   return createServer({
@@ -185,6 +186,7 @@ async function tellClosed(
   code: number,
   reason: string,
 ): Promise<void> {
+  connection.hasClosed = true;
   try {
     await connection.disconnecting?.catch(() => undefined); // the server reports that
     await given.onClose?.(connection.context, code, reason);

@@ -126,7 +126,9 @@ function createSubscriptionServer(
   const engine = new FacadeEngine({
     functions: {
       execute: ownFunction(options.execute, execute),
-      subscribe: ownFunction(options.subscribe, subscribe),
+      subscribe: options.subscribe
+        ? ownFunction(options.subscribe, subscribe)
+        : ownFunction(options.execute, execute),
       validate:
         validationRules && ((target, document) => validate(target, document, validationRules)),
     },
@@ -134,6 +136,7 @@ function createSubscriptionServer(
     rootValueOf: () => rootValue,
     view: maskErrors ? masked : shown,
     invalidDocuments: 'answered',
+    findsDocuments: options.onOperation !== undefined,
   });
   return createServer({
     ...rest,

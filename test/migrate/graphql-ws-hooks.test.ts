@@ -148,7 +148,7 @@ describe('schema, context and roots', () => {
     expect(schema).toHaveBeenCalledExactlyOnceWith(any, '1', payload, {
       document: any,
       operationName: 'Who',
-      variableValues: null,
+      variableValues: undefined,
     });
     expect(context).toHaveBeenCalledExactlyOnceWith(
       any,

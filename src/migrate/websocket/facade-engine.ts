@@ -20,7 +20,13 @@ import { iterableStream } from '../../stream/iterable-stream.ts';
 import type { OperationRequest } from '../../vocabulary.ts';
 import { needsFunctions } from './facade-operation.ts';
 import type { FacadeOperation, OperationFunction } from './facade-operation.ts';
-import { executeByFunction, single, subscribeByFunction } from './function-execution.ts';
+import {
+  answerRefused,
+  executeByFunction,
+  single,
+  subscribeByFunction,
+} from './function-execution.ts';
+import { placeholderSchema } from './placeholder-schema.ts';
 import { resolveResults } from './result-stream.ts';
 import type { ErrorView } from './shown-errors.ts';
 import { viewed, viewedStart } from './shown-errors.ts';
@@ -44,6 +50,8 @@ export interface FacadeEngineOptions {
   readonly view: ErrorView;
   /** How a document is answered that is not valid: refused, or by a result with errors. */
   readonly invalidDocuments: 'refused' | 'answered';
+  /** Whether hooks of the program find the documents that clients name. */
+  readonly findsDocuments: boolean;
 }
 
 /** The engine of a program that gave none, and functions that are graphql-js's own, take the way of Millrace. */
@@ -64,6 +72,8 @@ export class FacadeEngine implements ExecutionEngine {
   readonly #options: FacadeEngineOptions;
   readonly #native: ReturnType<typeof createCompiledEngine>;
   readonly #operations = new WeakMap<OperationRequest, FacadeOperation>();
+  /** What was over before any hook was shown it. */
+  readonly #ended = new WeakSet<OperationRequest>();
   /** What was prepared for functions, each for one operation. */
   readonly #prepared = new WeakMap<PreparedOperation, FacadeOperation>();
 
@@ -73,9 +83,28 @@ export class FacadeEngine implements ExecutionEngine {
     this.#native = createCompiledEngine({ ...(limits && { limits }) });
   }
 
-  /** Makes an operation known, under the request that hooks and this engine are shown. */
-  enter(request: OperationRequest, operation: FacadeOperation): void {
+  get findsDocuments(): boolean {
+    return this.#options.findsDocuments;
+  }
+
+  get view(): ErrorView {
+    return this.#options.view;
+  }
+
+  /** Makes an operation known, by the request that hooks and this engine are shown. */
+  enter(request: OperationRequest, id: string | number): FacadeOperation {
+    const hasEnded = this.#ended.has(request);
+    const operation: FacadeOperation = { id, request, orders: {}, hasBegun: false, hasEnded };
     this.#operations.set(request, operation);
+    return operation;
+  }
+
+  /** It is over; `undefined` if no hook was shown it, which may still happen. */
+  end(request: OperationRequest): FacadeOperation | undefined {
+    const operation = this.#operations.get(request);
+    if (operation) operation.hasEnded = true;
+    else this.#ended.add(request);
+    return operation;
   }
 
   operationOf(request: OperationRequest): FacadeOperation | undefined {
@@ -85,6 +114,7 @@ export class FacadeEngine implements ExecutionEngine {
   prepare(_schema: GraphQLSchema, request: OperationRequest): Preparation {
     const operation = this.#operations.get(request);
     if (!operation) throw new UsageError('no hook was shown this operation');
+    if (operation.refusal) return this.#prepareFor(operation, standIn());
     const preparation = this.#examine(operation);
     if (preparation.kind === 'refused') return this.#refuse(operation, preparation);
     const { prepared } = preparation;
@@ -99,7 +129,7 @@ export class FacadeEngine implements ExecutionEngine {
   async execute(prepared: PreparedOperation, input: ExecutionInput): Promise<ExecutionOutcome> {
     const { view, rootValueOf } = this.#options;
     const operation = this.#prepared.get(prepared);
-    if (operation?.refusal) return { kind: 'result', result: { errors: operation.refusal } };
+    if (operation?.refusal) return answerRefused(operation, operation.refusal, view);
     const own = this.#options.functions.execute;
     if (operation) return executeByFunction(operation, input, { view, own });
     const rootValue = rootValueOf(prepared.kind);
@@ -152,10 +182,13 @@ export class FacadeEngine implements ExecutionEngine {
   }
 
   #refuse(operation: FacadeOperation, refused: Refused): Preparation {
-    operation.refusal = refused.errors;
-    const isAnswered =
-      this.#options.invalidDocuments === 'answered' && answeredCodes.has(refused.code);
-    return isAnswered ? this.#prepareFor(operation, standIn(operation)) : refused;
+    const { invalidDocuments, view } = this.#options;
+    const isAnswered = invalidDocuments === 'answered' && answeredCodes.has(refused.code);
+    const said = refused.code === 'OPERATION_NOT_FOUND' && !isAnswered ? unidentified() : refused;
+    operation.refusal = said.errors;
+    if (isAnswered) return this.#prepareFor(operation, standIn());
+    const { errors = [] } = view.result({ errors: said.errors });
+    return { ...said, errors };
   }
 
   /** As an object of its own, by which the operation is found again. */
@@ -175,8 +208,8 @@ export class FacadeEngine implements ExecutionEngine {
       schema,
       document,
       rootValue,
-      operationName: operationName ?? null,
-      variableValues: variables ?? null,
+      operationName,
+      variableValues: variables,
     };
   }
 }
@@ -231,18 +264,26 @@ function examineByFunctions(
 
 function prepareArguments({ schema, document, operationName }: ExecutionArgs): Examination {
   const operation = getOperationAST(document, operationName);
-  if (!operation)
-    return refuse('OPERATION_NOT_FOUND', [new GraphQLError('Unable to identify operation')]);
+  if (!operation) return unidentified();
   const prepared = { kind: operation.operation, schema, document, operation, isIncremental: false };
   return { kind: 'prepared', prepared, isForeign: true };
 }
 
+function unidentified(): Refused {
+  return refuse('OPERATION_NOT_FOUND', [new GraphQLError('Unable to identify operation')]);
+}
+
 /** What is executed in place of a document that cannot be: its answer is known. */
-function standIn({ orders }: FacadeOperation): PreparedOperation {
-  const { schema = orders.args?.schema } = orders;
+function standIn(): PreparedOperation {
   const operation = getOperationAST(anyDocument);
-  if (!schema || !operation) throw new UsageError('a refused operation has a schema');
-  return { kind: 'query', schema, document: anyDocument, operation, isIncremental: false };
+  if (!operation) throw new UsageError('a document that stands for another has an operation');
+  return {
+    kind: 'query',
+    schema: placeholderSchema,
+    document: anyDocument,
+    operation,
+    isIncremental: false,
+  };
 }
 
 const anyDocument = parse('{ __typename }');

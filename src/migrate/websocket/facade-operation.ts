@@ -20,10 +20,12 @@ export interface FacadeOperation {
   orders: FacadeOrders;
   /** Once it was prepared. */
   args?: ExecutionArgs;
-  /** Once it was refused: as they were before anybody wrote them for clients. */
+  /** Once it was refused, as they were before anybody wrote them for clients; if a hook did and let it be prepared, they are its one result. */
   refusal?: readonly GraphQLError[];
-  /** Execution has begun. */
+  /** Execution was about to begin. */
   hasBegun: boolean;
+  /** Nobody waits for it any more: it is over, or its client has left. */
+  hasEnded: boolean;
 }
 
 /** How an operation is to be executed. */

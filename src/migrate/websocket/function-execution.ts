@@ -3,8 +3,9 @@ import {
   execute as executeByGraphql,
   subscribe as subscribeByGraphql,
 } from 'graphql';
-import type { ExecutionArgs, ExecutionResult } from 'graphql';
+import type { ExecutionResult } from 'graphql';
 
+import { UsageError } from '../../errors.ts';
 import type {
   ExecutionInput,
   ExecutionOutcome,
@@ -40,6 +41,15 @@ export async function executeByFunction(
   }
 }
 
+/** The result that says what is wrong with a document, as any other. */
+export function answerRefused(
+  operation: FacadeOperation,
+  errors: readonly GraphQLError[],
+  view: ErrorView,
+): ExecutionOutcome {
+  return { kind: 'result', result: view.result(format(operation, { errors })) };
+}
+
 /** Starts a subscription by a function of the program; graphql-js's own without one. */
 export async function subscribeByFunction(
   operation: FacadeOperation,
@@ -68,9 +78,11 @@ async function run(
   { context }: ExecutionInput,
   call: OperationFunction,
 ): Promise<ExecutionResult | AsyncIterable<ExecutionResult>> {
-  const complete = { ...args, contextValue: context } as ExecutionArgs; // it was prepared, so it has them
-  const result = await call(complete);
-  return (await orders.onResult?.(complete, result)) ?? result;
+  if (!args) throw new UsageError('an operation that was prepared has arguments');
+  // not a copy: functions and hooks may tell each other things by it
+  args.contextValue = context;
+  const result = await call(args);
+  return (await orders.onResult?.(args, result)) ?? result;
 }
 
 function format({ orders }: FacadeOperation, result: ExecutionResult): ExecutionResult {

@@ -13,6 +13,8 @@ export class Connection {
   readonly context: WritableContext;
   /** The disconnect hook, while it runs. */
   disconnecting: Promise<unknown> | undefined;
+  /** The close hook was called, and no other is after it. */
+  hasClosed = false;
 
   constructor(extra: Extra) {
     this.context = {

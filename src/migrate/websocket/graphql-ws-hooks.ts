@@ -45,6 +45,8 @@ export function createHooks(setting: HookSetting): Hooks {
     onDisconnect: ({ request, code, reason }) => {
       const connection = connections.of(request);
       const { context } = connection;
+      // it vanished while onConnect was asked
+      if (connection.hasClosed) return undefined;
       connection.disconnecting = (async () => options.onDisconnect?.(context, code, reason))();
       return connection.disconnecting;
     },
@@ -53,8 +55,10 @@ export function createHooks(setting: HookSetting): Hooks {
       const subject = subjectOf(event);
       const args = subject?.operation.args;
       if (!subject || !args) return undefined;
-      subject.operation.hasBegun = true;
       if (!('contextValue' in args)) args.contextValue = await contextFor(options, subject, args);
+      subject.operation.hasBegun = true;
+      // its client has left meanwhile; what the hooks took has to be given back all the same
+      if (subject.operation.hasEnded) await complete(options, subject);
       return args.contextValue;
     },
     // all events of an operation have its context
@@ -79,13 +83,20 @@ export function createHooks(setting: HookSetting): Hooks {
       },
     }),
     async onComplete(event) {
+      engine.end(event.operation);
       const subject = subjectOf(event);
       if (!subject) return;
-      const { context, id, payload, operation } = subject;
-      delete context.subscriptions[id];
-      if (operation.hasBegun) await options.onComplete?.(context, id, payload);
+      delete subject.context.subscriptions[subject.id];
+      if (subject.operation.hasBegun) await complete(options, subject);
     },
   };
+}
+
+async function complete(
+  { onComplete }: ServerOptions,
+  { context, id, payload }: Subject,
+): Promise<void> {
+  await onComplete?.(context, id, payload);
 }
 
 interface HookedEvent {
@@ -120,35 +131,34 @@ async function subscribe(
   { operation: request, id: ownId = '' }: OperationEvent<object>,
 ): Promise<readonly GraphQLError[] | undefined> {
   const id = String(ownId);
-  const operation: FacadeOperation = { id: ownId, request, orders: {}, hasBegun: false };
-  engine.enter(request, operation);
-  context.subscriptions[id] = null;
+  const operation = engine.enter(request, ownId);
+  if (!operation.hasEnded) context.subscriptions[id] = null;
   const answer: unknown = await options.onSubscribe?.(context, id, request);
   if (isErrors(answer)) {
     operation.refusal = answer;
-    return answer;
+    return engine.view.result({ errors: answer }).errors;
   }
   const args = toArguments(answer);
   const { onOperation } = options;
   operation.orders = {
     ...(args ? { args } : { schema: await schemaFor(options, { context, id, payload: request }) }),
     ...(onOperation && {
-      onResult: (complete, result) => onOperation(context, id, request, complete, result),
+      onResult: (completeArgs, result) => onOperation(context, id, request, completeArgs, result),
     }),
   };
   return undefined;
 }
 
 async function schemaFor(
-  { schema }: ServerOptions,
+  { schema, parse: parseText = parse }: ServerOptions,
   { context, id, payload }: Omit<Subject, 'operation'>,
 ): Promise<GraphQLSchema> {
   if (!schema) throw new UsageError('without `schema`, onSubscribe has to return arguments');
   if (typeof schema !== 'function') return schema;
   return schema(context, id, payload, {
-    document: parse(payload.query),
-    operationName: payload.operationName ?? null,
-    variableValues: payload.variables ?? null,
+    document: parseText(payload.query),
+    operationName: payload.operationName,
+    variableValues: payload.variables,
   });
 }
 
@@ -173,7 +183,10 @@ function isErrors(answer: unknown): answer is readonly GraphQLError[] {
   return (
     Array.isArray(answer) &&
     answer.length > 0 &&
-    answer.every((error) => error instanceof Error && error.name === 'GraphQLError')
+    answer.every(
+      (error) =>
+        error instanceof GraphQLError || (error instanceof Error && error.name === 'GraphQLError'),
+    )
   );
 }
 

@@ -5,7 +5,6 @@ import type { WebSocketLike } from '../../adapters/web-socket-server.ts';
 import { UsageError } from '../../errors.ts';
 import { refuse } from '../../server/index.ts';
 import type {
-  OperationEvent,
   Refusal,
   RequestHead,
   ServerOptions as MillraceServerOptions,
@@ -13,7 +12,7 @@ import type {
 import type { InternalErrorReporter } from '../../server/masking.ts';
 import type { FacadeEngine } from './facade-engine.ts';
 import type { FacadeOperation, FacadeOrders } from './facade-operation.ts';
-import { messageOf } from './shown-errors.ts';
+import { messageOf, shown } from './shown-errors.ts';
 import type {
   ConnectionContext,
   ExecutionParams,
@@ -46,13 +45,23 @@ export function createHooks({ options, engine, contexts, report }: HookSetting):
       connect(options, contextOf(request), connectionParams),
     async onSubscribe(event) {
       const connection = contextOf(event.request);
-      const operation = enter(engine, event);
-      connection.operations[String(operation.id)] = null;
+      const operation = engine.enter(event.operation, event.id ?? '');
+      const hasEnded = operation.hasEnded;
+      if (!hasEnded) connection.operations[String(operation.id)] = null;
       const answer = await askForParams(options, connection, operation);
-      if (answer.kind === 'refused') return answer.errors;
-      operation.orders = toOrders(answer.params, operation, report);
-      operationContexts.set(operation, answer.params.context);
-      return undefined;
+      // nobody else will say it of one that was over before
+      if (hasEnded) await complete(options, connection, operation);
+      switch (answer.kind) {
+        case 'refused':
+          return shown.result({ errors: answer.errors }).errors;
+        case 'answered':
+          operation.refusal = answer.errors;
+          return undefined;
+        case 'given':
+          operation.orders = toOrders(answer.params, operation, report);
+          operationContexts.set(operation, answer.params.context);
+          return undefined;
+      }
     },
     context: ({ operation: request }) => {
       const operation = engine.operationOf(request);
@@ -61,14 +70,21 @@ export function createHooks({ options, engine, contexts, report }: HookSetting):
     // all events of an operation have its context
     eventContext: (context) => context,
     async onComplete({ operation: request, request: head }) {
-      const operation = engine.operationOf(request);
-      const { socket, operations } = contextOf(head);
+      const operation = engine.end(request);
+      const connection = contextOf(head);
       if (!operation) return;
-      const id = String(operation.id);
-      delete operations[id];
-      await options.onOperationComplete?.(socket, id);
+      delete connection.operations[String(operation.id)];
+      await complete(options, connection, operation);
     },
   };
+}
+
+async function complete(
+  { onOperationComplete }: ServerOptions,
+  { socket }: ConnectionContext,
+  { id }: FacadeOperation,
+): Promise<void> {
+  await onOperationComplete?.(socket, String(id));
 }
 
 /** Before any message of `socket`. */
@@ -101,15 +117,12 @@ async function connect(
   }
 }
 
-function enter(engine: FacadeEngine, { id = '', operation: request }: OperationEvent<object>) {
-  const operation: FacadeOperation = { id, request, orders: {}, hasBegun: false };
-  engine.enter(request, operation);
-  return operation;
-}
-
 type Params =
   | { readonly kind: 'given'; readonly params: ExecutionParams }
-  | { readonly kind: 'refused'; readonly errors: readonly GraphQLError[] };
+  /** By an error message. */
+  | { readonly kind: 'refused'; readonly errors: readonly GraphQLError[] }
+  /** By a result that has errors. */
+  | { readonly kind: 'answered'; readonly errors: readonly GraphQLError[] };
 
 /** What the hook throws is shown to the client. */
 async function askForParams(
@@ -137,7 +150,7 @@ async function askForParams(
     if (!given.schema) return refused('neither the server nor onOperation has a schema');
     return { kind: 'given', params: { ...given, query: params.query } };
   } catch (error) {
-    return { kind: 'refused', errors: errorsOf(error) };
+    return toRefused(error);
   }
 }
 
@@ -145,10 +158,15 @@ function refused(message: string): Params {
   return { kind: 'refused', errors: [new GraphQLError(message)] };
 }
 
-function errorsOf(error: unknown): readonly GraphQLError[] {
+function toRefused(error: unknown): Params {
   const { errors } = (error ?? {}) as { readonly errors?: unknown }; // anything but null and undefined has properties
-  const all: readonly unknown[] = Array.isArray(errors) && errors.length > 0 ? errors : [error];
-  return all.map((one) => (one instanceof GraphQLError ? one : new GraphQLError(messageOf(one))));
+  return Array.isArray(errors) && errors.length > 0
+    ? { kind: 'answered', errors: errors.map(toGraphQLError) }
+    : { kind: 'refused', errors: [toGraphQLError(error)] };
+}
+
+function toGraphQLError(error: unknown): GraphQLError {
+  return error instanceof GraphQLError ? error : new GraphQLError(messageOf(error));
 }
 
 /** Each operation may change its context, which inherits from what onConnect returned does. */

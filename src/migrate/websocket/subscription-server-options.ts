@@ -53,7 +53,7 @@ export interface ServerOptions {
   readonly rootValue?: unknown;
   /** graphql-js's own is left aside: Millrace executes as it does. */
   readonly execute?: OperationFunction | undefined;
-  /** As `execute`. */
+  /** As `execute`; without it, an `execute` of the program's own executes subscriptions as well. */
   readonly subscribe?: OperationFunction | undefined;
   /** In place of graphql-js's own. */
   readonly validationRules?: readonly ValidationRule[] | undefined;
