@@ -159,6 +159,21 @@ describe.each<[string, Imports]>([
     expect(() => pubsub.unsubscribe(other)).toThrow();
   });
 
+  it('hears of any payload as it is', async () => {
+    const pubsub = new PubSub<Record<string, unknown>>();
+    const heard = new Inbox<unknown>('a payload');
+    await pubsub.subscribe('any', heard.push);
+    const iterator = pubsub.asyncIterableIterator('any');
+    const payloads = [undefined, null, 0, '', new Date(0), Buffer.from('bytes'), new Map([[1, 2]])];
+    for (const payload of payloads) {
+      const next = iterator.next();
+      await pubsub.publish('any', payload);
+      expect(await heard.next()).toBe(payload);
+      expect(await next).toStrictEqual({ done: false, value: payload });
+    }
+    await iterator.return?.();
+  });
+
   it('wraps an iterator of its own', async () => {
     const pubsub = new PubSub();
     const results = await run(
