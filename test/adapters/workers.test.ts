@@ -170,4 +170,11 @@ describe('workers', { timeout: processPatienceMs }, () => {
 
     await expect(listen(server, { workers })).rejects.toThrow(message);
   });
+
+  it('are not started for a drain that is none', async () => {
+    const { server } = createFixtureServer();
+    const options = { workers: { count: 1 }, drain: { windowMs: -1 } };
+
+    await expect(listen(server, options)).rejects.toThrow('windowMs must be a number');
+  });
 });

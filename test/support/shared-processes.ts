@@ -50,7 +50,7 @@ export class SharedProgram {
   /** Once it, and every worker, listens. */
   async listening(): Promise<Extract<SharedServerLine, { url: string }>> {
     const first = (): SharedServerLine | undefined =>
-      this.lines.find((line) => 'error' in line || line.role !== 'worker');
+      this.lines.find((line) => 'error' in line || ('role' in line && line.role !== 'worker'));
     await eventually(() => first() !== undefined, 'a program that listens');
     const line = first();
     if (line && 'url' in line) return line;

@@ -18,6 +18,8 @@ export interface SharedServerOptions {
   readonly windowMs?: number;
   /** Workers end before they listen. */
   readonly fails?: boolean;
+  /** What keeps a worker from its end: `blocked`, its program does nothing else once it has sent a client away; `busy`, it takes SIGTERM itself, and goes on. */
+  readonly stuck?: 'blocked' | 'busy';
   /** How many workers listen: those that come later do something else, for ever. */
   readonly listeners?: number;
 }
@@ -30,6 +32,7 @@ export type SharedServerLine =
       readonly url: string;
       readonly workers: readonly number[];
     }
+  | { readonly begun: 'late' }
   | { readonly error: { readonly name: string; readonly code: unknown } };
 
 /** What the query `stats` says of the process that answers it, as JSON. */
@@ -73,7 +76,11 @@ const text = { type: GraphQLString, args: { text: { type: GraphQLString } } } as
 const schema = new GraphQLSchema({
   query: new GraphQLObjectType({
     name: 'Query',
-    fields: { stats: { type: GraphQLString, resolve: () => JSON.stringify(stats()) } },
+    fields: {
+      stats: { type: GraphQLString, resolve: () => JSON.stringify(stats()) },
+      never: { type: GraphQLString, resolve: () => new Promise(() => {}) },
+      late: { type: GraphQLString, resolve: whileDraining },
+    },
   }),
   mutation: new GraphQLObjectType({
     name: 'Mutation',
@@ -91,7 +98,10 @@ const schema = new GraphQLSchema({
   }),
   subscription: new GraphQLObjectType({
     name: 'Subscription',
-    fields: { message: { type: GraphQLString, ...subscriptionField({ topic: messages }) } },
+    fields: {
+      message: { type: GraphQLString, ...subscriptionField({ topic: messages }) },
+      endless: { type: GraphQLString, subscribe: endless },
+    },
   }),
 });
 
@@ -104,7 +114,27 @@ const server = createServer({
   },
   principal: ({ name }) => name,
   revocations: {},
+  onDisconnect: ({ code }) => options.stuck === 'blocked' && code === 1012 && block(),
 });
+
+/** Answers some time after the primary has said that all drain. */
+async function whileDraining(): Promise<string> {
+  write({ begun: 'late' });
+  await new Promise((resolve) => process.once('message', resolve));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return 'came';
+}
+
+// what returns it has to wait for the promise
+async function* endless(): AsyncGenerator {
+  yield { endless: 'began' };
+  await new Promise(() => {});
+}
+
+/** Keeps the event loop of this process for ever. */
+function block(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
 
 function stats(): ProcessStats {
   const { subscribers, executions } = server.sharing();
@@ -116,6 +146,9 @@ function write(line: SharedServerLine): void {
 }
 
 if (options.fails && cluster.isWorker) process.exit(3);
+if (options.stuck === 'busy' && cluster.isWorker) {
+  process.on('SIGTERM', () => setInterval(() => {}, 1_000));
+}
 if (cluster.worker && cluster.worker.id > (options.listeners ?? Infinity)) {
   await new Promise(() => setInterval(() => {}, 1_000));
 }

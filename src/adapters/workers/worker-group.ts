@@ -18,7 +18,7 @@ import type { PrimaryMessage, Welcome, WorkerMessage } from './worker-messages.t
 import { toEffectiveWorkers } from './worker-options.ts';
 import type { EffectiveWorkers } from './worker-options.ts';
 
-/** How much longer than its windows a drain may take before a worker is killed. */
+/** How much longer than its windows a drain may take before a worker is killed, whoever it was that drained it. */
 const patienceMs = 10_000;
 
 /** Who signals all processes of a group at once means this one as well: nothing is started any more then. */
@@ -35,10 +35,11 @@ let hasStarted = false;
 /**
  * Starts the workers; resolves once all of them listen.
  *
- * @throws UsageError for a second group: each of them would run the whole program
+ * @throws UsageError for a second group, as each of them would run the whole program, and for options that cannot work
  */
 export async function startWorkers(server: Server, options: ListenOptions): Promise<Running> {
   const workers = toEffectiveWorkers(server, options.workers ?? 'auto');
+  toDrainWindow(options.drain ?? {}); // now, not in each worker
   const port = await findPort(options);
   if (hasStarted) throw new UsageError('a program can listen with `workers` once');
   hasStarted = true;
@@ -59,8 +60,8 @@ async function findPort({ port, host }: ListenOptions): Promise<number> {
 interface Member {
   readonly worker: Worker;
   readonly startedAt: number;
-  /** Kills it if it does not come to listen. */
-  readonly startTimer: NodeJS.Timeout;
+  /** Kills it if it does not come to listen, or not to its end. */
+  killTimer: NodeJS.Timeout | undefined;
   /** `leaving`: it ends by itself, and its place is another's. */
   state: 'starting' | 'listening' | 'leaving';
 }
@@ -117,7 +118,7 @@ class WorkerGroup implements Running {
 
   drain(options: DrainOptions = {}): Promise<void> {
     const { windowMs } = toDrainWindow({ ...this.#options.drain, ...options });
-    return this.#end({ millrace: 'drain', windowMs }, 2 * windowMs + patienceMs);
+    return this.#end({ millrace: 'drain', windowMs }, toPatience(windowMs));
   }
 
   close(): Promise<void> {
@@ -126,12 +127,9 @@ class WorkerGroup implements Running {
 
   #fork(): void {
     const worker = cluster.fork();
-    const startTimer = setTimeout(
-      () => worker.process.kill('SIGKILL'),
-      Math.min(this.#workers.startTimeoutMs, longestTimeoutMs),
-    );
+    const killTimer = killIn(this.#workers.startTimeoutMs, () => [worker]);
     const startedAt = performance.now();
-    const member: Member = { worker, startedAt, startTimer, state: 'starting' };
+    const member: Member = { worker, startedAt, killTimer, state: 'starting' };
     this.#members.set(worker.id, member);
     worker.on('message', (message: unknown) => {
       if (isWorkerMessage(message)) this.#hear(member, message);
@@ -148,7 +146,7 @@ class WorkerGroup implements Running {
         return tell(member.worker, this.#welcome);
       case 'listening':
         member.state = 'listening';
-        clearTimeout(member.startTimer);
+        clearTimeout(member.killTimer);
         if (this.workers.length === this.#workers.count) this.#starting?.resolve();
         return;
       case 'failed': {
@@ -158,14 +156,15 @@ class WorkerGroup implements Running {
       }
       case 'leaving':
         member.state = 'leaving';
+        member.killTimer = killIn(toPatience(message.windowMs), () => [member.worker]);
         if (!this.#isEnding) this.#forkIn(leavingPauseMs);
     }
   }
 
   /** A worker has ended. */
   #lose(member: Member, code: number | null, signal: string | null): void {
-    const { worker, state, startedAt, startTimer } = member;
-    clearTimeout(startTimer);
+    const { worker, state, startedAt, killTimer } = member;
+    clearTimeout(killTimer);
     this.#members.delete(worker.id);
     if (this.#members.size === 0) this.#whenEmpty?.();
     if (this.#isEnding || state === 'leaving') return;
@@ -207,17 +206,30 @@ class WorkerGroup implements Running {
   }
 
   async #emptied(patience: number): Promise<void> {
-    const killer = setTimeout(() => {
-      for (const { worker } of this.#members.values()) worker.process.kill('SIGKILL');
-    }, patience);
+    const killTimer = killIn(patience, () =>
+      [...this.#members.values()].map(({ worker }) => worker),
+    );
     if (this.#members.size > 0) {
       await new Promise<void>((resolve) => {
         this.#whenEmpty = resolve;
       });
     }
-    clearTimeout(killer);
+    clearTimeout(killTimer);
     this.#ignoreSignals();
   }
+}
+
+/** How long a drain over `windowMs` may take, in milliseconds. */
+function toPatience(windowMs: number): number {
+  return 2 * windowMs + patienceMs;
+}
+
+/** Kills those that `workers` gives, when the time has come. */
+function killIn(delayMs: number, workers: () => readonly Worker[]): NodeJS.Timeout {
+  const kill = (): void => {
+    for (const worker of workers()) worker.process.kill('SIGKILL');
+  };
+  return setTimeout(kill, Math.min(delayMs, longestTimeoutMs));
 }
 
 function tell(worker: Worker, message: PrimaryMessage): void {

@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import process from 'node:process';
 
 import { UsageError } from '../../errors.ts';
+import { toDrainWindow } from '../../server/drain.ts';
 import type { Server } from '../../server/index.ts';
 import { drainOn } from '../drain-signals.ts';
 import { listenHere } from '../node-server.ts';
@@ -20,10 +21,11 @@ export async function listenAsWorker(
   { workers = 'auto', drainOnSignals = true, ...options }: ListenOptions,
 ): Promise<Running> {
   toEffectiveWorkers(server, workers);
+  const { windowMs } = toDrainWindow(options.drain ?? {});
   const { port, resumeKey } = await meetPrimary();
   server.assumeResumeKeys([resumeKey]);
   const listening = await listenOrTell(server, { ...options, port });
-  const running = new WorkerRunning(listening);
+  const running = new WorkerRunning(listening, windowMs);
   const ignoreSignals = drainOn(drainOnSignals, {
     drain: () => running.leave(),
     close: () => running.close(),
@@ -49,9 +51,12 @@ class WorkerRunning implements Running {
   readonly role = 'worker';
   readonly workers = [];
   readonly #listening: Listening;
+  /** That of {@link WorkerRunning.leave}. */
+  readonly #windowMs: number;
 
-  constructor(listening: Listening) {
+  constructor(listening: Listening, windowMs: number) {
     this.#listening = listening;
+    this.#windowMs = windowMs;
   }
 
   get url(): string {
@@ -73,8 +78,9 @@ class WorkerRunning implements Running {
   /** This worker alone ends: who comes now is served by the others. */
   leave(): Promise<void> {
     this.#listening.stopAccepting();
-    tell({ millrace: 'leaving' });
-    return this.drain();
+    const windowMs = this.#windowMs;
+    tell({ millrace: 'leaving', windowMs });
+    return this.drain({ windowMs });
   }
 
   obey(message: PrimaryMessage): void {
