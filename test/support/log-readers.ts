@@ -1,4 +1,6 @@
-import type { LogEntry, LogReader } from '../../src/broker/types.ts';
+import { expect } from 'vitest';
+
+import type { Broker, LogEntry, LogReader } from '../../src/broker/types.ts';
 
 /** The next `count` entries, or fewer if the reader ends. */
 export async function takeEntries(reader: LogReader, count: number): Promise<readonly LogEntry[]> {
@@ -29,4 +31,14 @@ export async function readToFailure(
     const code = error instanceof Error && 'code' in error ? error.code : error;
     return { events, code };
   }
+}
+
+/** Readers of as many logs, each of whom has taken the one event of its log. */
+export async function exchangeInLogs(broker: Broker, count: number): Promise<readonly LogReader[]> {
+  const keys = Array.from({ length: count }, (_, i) => `key ${i}`);
+  const readers = await Promise.all(keys.map((key) => broker.read('topic', key, undefined)));
+  await Promise.all(keys.map((key) => broker.publish('topic', key, key)));
+  for (const [i, reader] of readers.entries())
+    expect(await takeEvents(reader, 1)).toEqual([keys[i]]);
+  return readers;
 }
