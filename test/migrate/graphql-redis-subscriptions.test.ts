@@ -169,11 +169,19 @@ describe('the URL of a connection', () => {
   it.each([
     [undefined, 'redis://127.0.0.1:6379/0'],
     ['redis://elsewhere', 'redis://elsewhere'],
+    ['rediss://elsewhere/1', 'rediss://elsewhere/1'],
+    ['//elsewhere:1', 'redis://elsewhere:1'],
+    ['elsewhere:1', 'redis://elsewhere:1'],
+    ['1', 'redis://127.0.0.1:1'],
     [{ host: 'db', port: 1, db: 2 }, 'redis://db:1/2'],
     [{ host: '::1', username: 'a b', password: 'c/d' }, 'redis://a%20b:c%2Fd@[::1]:6379/0'],
     [{ password: 'p' }, 'redis://:p@127.0.0.1:6379/0'],
     [{ username: 'u' }, 'redis://u@127.0.0.1:6379/0'],
   ])('of %j is %s', (connection, url) => {
     expect(toRedisUrl(connection)).toBe(url);
+  });
+
+  it('cannot be that of a socket in the file system', () => {
+    expect(() => toRedisUrl('/run/redis.sock')).toThrow(UnsupportedOptionError);
   });
 });
