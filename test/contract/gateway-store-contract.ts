@@ -7,6 +7,8 @@ export interface StoreUnderTest {
   close(): Promise<void>;
 }
 
+const isOdd = (token: string): boolean => /[13579]$/.test(token);
+
 /** What a gateway relies on. */
 export function gatewayStoreContract(name: string, create: () => Promise<StoreUnderTest>): void {
   const later = Date.now() + 3_600_000;
@@ -31,12 +33,16 @@ export function gatewayStoreContract(name: string, create: () => Promise<StoreUn
     });
     afterEach(() => under.close());
 
-    const list = async (at = place): Promise<readonly string[]> => {
+    const list = async (
+      at = place,
+      onPage: (texts: readonly string[]) => Promise<unknown> = async () => {},
+    ): Promise<readonly string[]> => {
       const texts: string[] = [];
       let cursor: string | undefined;
       do {
         const page = await store.listSubscriptions(at, cursor);
         texts.push(...page.texts);
+        await onPage(page.texts);
         ({ cursor } = page);
       } while (cursor !== undefined);
       return texts;
@@ -88,6 +94,17 @@ export function gatewayStoreContract(name: string, create: () => Promise<StoreUn
       await Promise.all(tokens.map((token) => store.addSubscription(subscription(token))));
 
       expect(new Set(await list())).toEqual(new Set(tokens));
+    });
+
+    it('gives those that stay, although others are removed between two pages', async () => {
+      const tokens = Array.from({ length: 1_200 }, (_, i) => `token-${i}`);
+      await Promise.all(tokens.map((token) => store.addSubscription(subscription(token))));
+
+      const listed = await list(place, (texts) =>
+        Promise.all(texts.filter(isOdd).map((token) => store.removeSubscription(place, token))),
+      );
+
+      expect(listed).toEqual(expect.arrayContaining(tokens.filter((token) => !isOdd(token))));
     });
 
     it('keeps subscriptions of other keys and topics apart', async () => {

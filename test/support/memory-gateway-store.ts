@@ -9,7 +9,9 @@ import type {
 /** Keeps texts alone, so that nothing survives a call that is no data. */
 export class MemoryGatewayStore implements GatewayStore {
   readonly connections = new Map<string, StoredConnection>();
-  readonly #subscriptions = new Map<string, Map<string, string>>();
+  readonly #subscriptions = new Map<string, Map<string, Added>>();
+  /** Subscriptions that were ever added. */
+  #additions = 0;
   readonly #pageSubscriptions: number;
   /** Called before each method, with its name; what it throws makes the method reject. */
   before: ((method: keyof GatewayStore) => void | Promise<void>) | undefined;
@@ -25,7 +27,9 @@ export class MemoryGatewayStore implements GatewayStore {
 
   /** Of all subscriptions. */
   get texts(): readonly string[] {
-    return [...this.#subscriptions.values()].flatMap((texts) => Array.from(texts.values()));
+    return [...this.#subscriptions.values()].flatMap((all) =>
+      Array.from(all.values(), ({ text }) => text),
+    );
   }
 
   async readConnection(connectionId: string): Promise<StoredConnection | undefined> {
@@ -50,14 +54,15 @@ export class MemoryGatewayStore implements GatewayStore {
 
   async addSubscription({ place, token, text }: StoredSubscription): Promise<void> {
     await this.before?.('addSubscription');
-    this.#at(place).set(token, text);
+    this.#additions += 1;
+    this.#at(place).set(token, { text, at: this.#additions });
   }
 
   async removeSubscription(place: SubscriptionPlace, token: string): Promise<string | undefined> {
     await this.before?.('removeSubscription');
     const known = this.#at(place).get(token);
     this.#at(place).delete(token);
-    return known;
+    return known?.text;
   }
 
   /** The last of a page is given again on the next one: stores may do so. */
@@ -66,17 +71,25 @@ export class MemoryGatewayStore implements GatewayStore {
     cursor: string | undefined,
   ): Promise<SubscriptionPage> {
     await this.before?.('listSubscriptions');
-    const start = Number(cursor ?? 0);
-    const all = [...this.#at(place).values()];
-    const end = start + this.#pageSubscriptions;
-    const texts = all.slice(Math.max(0, start - 1), end);
-    return end < all.length ? { texts, cursor: String(end) } : { texts };
+    const from = Number(cursor ?? 0);
+    const rest = [...this.#at(place).values()].filter(({ at }) => at >= from);
+    // one more than there are on a page, as one of them may have been given before
+    const page = rest.slice(0, this.#pageSubscriptions + 1);
+    const texts = page.map(({ text }) => text);
+    const last = page.at(-1);
+    return last && page.length < rest.length ? { texts, cursor: String(last.at) } : { texts };
   }
 
-  #at({ topic, key }: SubscriptionPlace): Map<string, string> {
+  #at({ topic, key }: SubscriptionPlace): Map<string, Added> {
     const name = JSON.stringify([topic, key]);
-    const known = this.#subscriptions.get(name) ?? new Map<string, string>();
+    const known = this.#subscriptions.get(name) ?? new Map<string, Added>();
     this.#subscriptions.set(name, known);
     return known;
   }
+}
+
+interface Added {
+  readonly text: string;
+  /** Counts the additions. */
+  readonly at: number;
 }
