@@ -168,7 +168,7 @@ export class GatewayStage {
   readonly store = new MemoryGatewayStore();
   readonly reported: unknown[] = [];
   readonly executed: string[] = [];
-  now = 1_000_000;
+  now = 1_700_000_000_000;
   readonly #options: StageOptions;
   readonly #sent = new Map<string, Sent>();
   /** Of the instances that are made from now on. */

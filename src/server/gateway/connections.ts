@@ -28,10 +28,13 @@ const mostAttempts = 200;
 export class Connections {
   readonly #store: GatewayStore;
   readonly #rules: GatewayRules;
+  readonly #now: () => number;
 
-  constructor(store: GatewayStore, rules: GatewayRules) {
+  /** @param now - milliseconds since 1970 */
+  constructor(store: GatewayStore, rules: GatewayRules, now: () => number) {
     this.#store = store;
     this.#rules = rules;
+    this.#now = now;
   }
 
   /** False if it is known already. */
@@ -51,7 +54,7 @@ export class Connections {
   }
 
   /**
-   * Changes a connection as `act` does, as if nobody else did meanwhile.
+   * Changes a connection as `act` does, as if nobody else did meanwhile. One whose credentials have expired is ended instead.
    *
    * @param act - may be called several times, each time with another object; what it returned last counts
    */
@@ -64,7 +67,10 @@ export class Connections {
       if (!stored) return unknown;
       const before = parseConnectionRecord(stored.text);
       const connection = this.restore(before);
-      const outputs = act(connection);
+      const now = this.#now();
+      const outputs = connection.hasExpired(now)
+        ? connection.close(now, 'CREDENTIALS_EXPIRED')
+        : act(connection);
       if (connection.isOver) return this.#end(connectionId, outputs);
       const { record } = connection;
       if (record === before) return { kind: 'updated', outputs, record };

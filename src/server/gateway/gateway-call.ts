@@ -79,6 +79,11 @@ export class GatewayCall {
     return pushed;
   }
 
+  /** Ends a connection whose credentials have expired, and tells its client to come back with others. */
+  async expire(connectionId: string): Promise<void> {
+    await this.perform(connectionId, await this.parts.connections.update(connectionId, () => []));
+  }
+
   /** Forgets a connection, with everything that belongs to it. */
   async forget(connectionId: string, end: ConnectionEnd): Promise<void> {
     const record = await this.parts.connections.forget(connectionId);

@@ -10,6 +10,7 @@ import type { FormattedError, Frame, OperationRequest } from '../../vocabulary.t
 import { limitError } from '../admission.ts';
 import type { EffectiveLimits } from '../limits.ts';
 import { OperationQuota } from '../operation-quota.ts';
+import type { SessionMembers } from '../options.ts';
 import type { RequestHead } from '../request-head.ts';
 import { fullBucket, takeFrom } from './bucket-level.ts';
 import type { ConnectionRecord, GatewayProtocol, OperationClaim } from './connection-record.ts';
@@ -158,6 +159,15 @@ export class GatewayConnection {
   /** Ends an operation with errors. */
   error(token: string, errors: readonly FormattedError[], now: number): readonly GatewayOutput[] {
     return this.#end(token, now, ({ operation }) => this.#machine.error(operation, errors));
+  }
+
+  /** Whether its client may have nothing any more: the session that it was let in with is over. */
+  hasExpired(now: number): boolean {
+    const { stage } = this.#record;
+    if (stage.kind !== 'ready') return false;
+    const { expiresAt }: SessionMembers = stage.session;
+    // the connect hook was asked for a date or a number, and only the number is plain JSON
+    return typeof expiresAt === 'number' && now >= expiresAt;
   }
 
   /** Whether it has to come back as a new one, before its record expires. */

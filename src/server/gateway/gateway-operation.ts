@@ -17,6 +17,7 @@ import { encodeWithin } from './encode-within.ts';
 import type { GatewayCall } from './gateway-call.ts';
 import type { GatewayConnection, GatewayOutput } from './gateway-connection.ts';
 import type { SubscriptionPlace } from './gateway-store.ts';
+import type { Pushed } from './pushes.ts';
 import { createRegisteringEngine } from './registering-engine.ts';
 import type { Registration } from './registering-engine.ts';
 
@@ -95,15 +96,24 @@ export class GatewayOperation implements ResultSink {
     if (!result) return;
     this.#append(async () => {
       const { connectionId } = this.#begun;
-      const { connections } = this.#call.parts;
-      const record = await connections.read(connectionId);
-      const frame = record && this.#encode(connections.restore(record), result);
-      const pushed = frame === undefined ? 'gone' : await this.#call.send(connectionId, frame);
-      if (pushed === 'sent') return;
+      if ((await this.#push(connectionId, result)) === 'sent') return;
       // nobody is left who wants more of it
       this.#run?.cancel();
       this.#leave?.();
     });
+  }
+
+  async #push(connectionId: string, result: ResultText): Promise<Pushed> {
+    const { connections, now } = this.#call.parts;
+    const record = await connections.read(connectionId);
+    if (!record) return 'gone';
+    const connection = connections.restore(record);
+    if (connection.hasExpired(now())) {
+      await this.#call.expire(connectionId);
+      return 'gone';
+    }
+    const frame = this.#encode(connection, result);
+    return frame === undefined ? 'gone' : this.#call.send(connectionId, frame);
   }
 
   #end(end: (connection: GatewayConnection, now: number) => readonly GatewayOutput[]): void {
@@ -151,11 +161,12 @@ export class GatewayOperation implements ResultSink {
     await store.addSubscription({ place, token, text, expiresAt: record.expiresAt });
     this.#place = place;
     let listens = false;
-    await connections.update(connectionId, (connection) => {
+    const update = await connections.update(connectionId, (connection) => {
       listens = connection.listen(token, place);
       return [];
     });
-    // its client stopped it, or left, before it was there to be removed
+    if (update.kind === 'ended') await this.#call.perform(connectionId, update);
+    // its client stopped it, left, or had its time, before it was there to be removed
     if (!listens && (await store.removeSubscription(place, token)) !== undefined) {
       await this.#call.completed(record, subscription);
     }

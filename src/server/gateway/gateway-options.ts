@@ -33,7 +33,7 @@ export interface GatewayOptions {
   readonly frameBytes?: number;
   /** Pushes of one `publish` that are under way at once. @defaultValue 32 */
   readonly pushesAtOnce?: number;
-  /** Milliseconds since 1970. @defaultValue Date.now */
+  /** Milliseconds since 1970, which `expiresAt` of a session is compared with as well. @defaultValue `now` of the server options */
   readonly now?: () => number;
 }
 
@@ -73,7 +73,7 @@ export interface GatewayMessage {
 export interface GatewayDelivery {
   /** Results that were pushed. */
   readonly delivered: number;
-  /** Subscribers whose connections were gone. */
+  /** Subscribers whose connections were gone, or ended because their credentials had expired. */
   readonly gone: number;
   /** Subscribers that could not be told: their connections are closed, so that they notice. */
   readonly failed: number;

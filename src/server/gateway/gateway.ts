@@ -129,7 +129,8 @@ function toParts(
   serverOptions: ServerOptions,
   options: GatewayOptions,
 ): { readonly parts: GatewayParts; readonly rules: GatewayRules } {
-  const { lifetimeMs, sessionBytes, frameBytes, pushesAtOnce, now = Date.now } = options;
+  const { lifetimeMs, sessionBytes, frameBytes, pushesAtOnce } = options;
+  const now = options.now ?? serverOptions.now ?? Date.now;
   const numbers = givenNumbers('gateway', { lifetimeMs, sessionBytes, frameBytes, pushesAtOnce });
   const effective = { ...gatewayDefaults, ...options, ...numbers };
   if (!Number.isFinite(effective.lifetimeMs) || !Number.isInteger(effective.pushesAtOnce)) {
@@ -139,11 +140,12 @@ function toParts(
     ...serverOptions,
     protocols: protocolsOf(serverOptions),
     resume: false,
+    now,
   });
   assertResolving(core.engine);
   const store = guardStore(options.store);
   const rules = { limits: core.limits, machine: timeless(core.limits), newToken };
-  const connections = new Connections(store, rules);
+  const connections = new Connections(store, rules, now);
   const pushes = new Pushes(options.push, core.report);
   const { engine } = core;
   return { parts: { core, engine, store, connections, pushes, options: effective, now }, rules };

@@ -46,6 +46,10 @@ export class Publication {
     await inParallel(fresh, readsAtOnce, async (record) => {
       const subscriber = await this.#toSubscriber(record, connections);
       if (!subscriber) return;
+      if (subscriber.hasExpired) {
+        this.#counts[await subscriber.leave()] += 1;
+        return;
+      }
       const group = this.#groupOf(subscriber);
       groups.add(group);
       group.add(subscriber);

@@ -77,6 +77,17 @@ export class Subscriber {
     return values && JSON.stringify([query, operationName, values, name]);
   }
 
+  /** Whether its client may have nothing any more. */
+  get hasExpired(): boolean {
+    return this.#restored.hasExpired(this.#call.parts.now());
+  }
+
+  /** Ends its connection, as its credentials have expired. */
+  async leave(): Promise<'gone'> {
+    await this.#call.expire(this.subscription.connectionId);
+    return 'gone';
+  }
+
   /** What it takes to execute for it; rejects if that cannot be had any more. Once for all who ask. */
   rebuild(): Promise<RebuiltSubscription> {
     this.#rebuilt ??= this.#rebuild();
@@ -97,6 +108,7 @@ export class Subscriber {
   async push({ text }: ResultText): Promise<DeliveryOutcome> {
     const { connectionId, token } = this.subscription;
     const { options, pushes, now } = this.#call.parts;
+    if (this.hasExpired) return this.leave();
     const frame = encodeWithin(options.frameBytes, text, (each) =>
       this.#restored.encodeResult(token, each),
     );
