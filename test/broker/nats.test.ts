@@ -2,14 +2,14 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { connect, headers } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import fc from 'fast-check';
 import { createNatsBroker } from 'millrace/broker/nats';
 import type { NatsBroker, NatsBrokerOptions } from 'millrace/broker/nats';
 import { VirtualClock } from 'millrace/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import type { Position } from '../../src/vocabulary.ts';
 import { brokerContract } from '../contract/broker-contract.ts';
+import { brokerRemovalsContract } from '../contract/broker-removals-contract.ts';
+import { remoteBrokerContract } from '../contract/remote-broker-contract.ts';
 import { readToFailure, takeEntries, takeEvents } from '../support/log-readers.ts';
 import { shareNats } from '../support/nats-server.ts';
 import type { NatsShare } from '../support/nats-server.ts';
@@ -56,16 +56,33 @@ describe('nats broker', () => {
   const stored = (sequence: string) =>
     manager.streams.getMessage(prefix, { seq: Number(sequence) });
 
-  /** Whether everything up to this one has left the stream. */
-  async function beginsAfter(sequence: number): Promise<boolean> {
-    return (await manager.streams.info(prefix)).state.first_seq > sequence;
-  }
-
   beforeEach(() => {
     prefix = newPrefix();
   });
   afterEach(async () => {
     await Promise.all(brokers.splice(0).map((broker) => broker.close()));
+  });
+
+  remoteBrokerContract({
+    storage: 'NATS',
+    createBroker,
+    places: 'prefixes',
+    createStranger: () => createBroker({ prefix: `${prefix}2` }),
+  });
+
+  brokerRemovalsContract({
+    createLog: () => {
+      const name = newPrefix();
+      const filter = `${name}.topic.key`;
+      return {
+        topic: 'topic',
+        key: 'key',
+        createBroker: (options) => createBroker({ prefix: name, storage: 'memory', ...options }),
+        trim: (keep) => manager.streams.purge(name, { filter, keep }),
+        forget: () => manager.streams.delete(name),
+      };
+    },
+    runs: 40,
   });
 
   describe('what is stored', () => {
@@ -198,22 +215,16 @@ describe('nats broker', () => {
   });
 
   describe('events', () => {
-    it.each([
-      ['a function', () => 1],
-      ['undefined', undefined],
-      ['a bigint', 1n],
-      ['larger than the server takes', 'x'.repeat(1_048_576)],
-    ])('that are %s cannot be published', async (_, event) => {
+    it('that are larger than the server takes cannot be published', async () => {
       const broker = createBroker();
       const head = await broker.head('topic', 'key');
+      const event = 'x'.repeat(1_048_576);
+      const notSerializable = { name: 'SourceError', code: 'EVENT_NOT_SERIALIZABLE' };
 
-      await expect(broker.publish('topic', 'key', event)).rejects.toMatchObject({
-        name: 'SourceError',
-        code: 'EVENT_NOT_SERIALIZABLE',
-      });
-      await expect(broker.publishMany('topic', 'other', [1, event])).rejects.toMatchObject({
-        code: 'EVENT_NOT_SERIALIZABLE',
-      });
+      await expect(broker.publish('topic', 'key', event)).rejects.toMatchObject(notSerializable);
+      await expect(broker.publishMany('topic', 'other', [1, event])).rejects.toMatchObject(
+        notSerializable,
+      );
       expect(await broker.head('topic', 'key')).toEqual(head);
       expect(broker.status.kind).toBe('ready');
     });
@@ -230,159 +241,9 @@ describe('nats broker', () => {
 
       expect(await takeEvents(reader, 2)).toEqual([200, 13]);
     });
-
-    it('are decoded once for all readers of a process', async () => {
-      const broker = createBroker();
-      const readers = await Promise.all(
-        numbers(3).map(() => broker.read('topic', 'key', undefined)),
-      );
-
-      await broker.publish('topic', 'key', { a: 1 });
-
-      const [first, ...others] = await Promise.all(readers.map((reader) => takeEvents(reader, 1)));
-      for (const other of others) expect(other[0]).toBe(first?.[0]);
-    });
-  });
-
-  describe('two brokers', () => {
-    it('are one, as two processes would be', async () => {
-      const [one, two] = [createBroker(), createBroker()];
-      const readers = await Promise.all(
-        [one, two].map((broker) => broker.read('topic', 'key', undefined)),
-      );
-
-      const first = await one.publish('topic', 'key', 1, { idempotencyId: 'a' });
-      const again = await two.publish('topic', 'key', 1, { idempotencyId: 'a' });
-      await two.publish('topic', 'key', 2);
-
-      expect(again).toEqual(first);
-      for (const reader of readers) expect(await takeEvents(reader, 2)).toEqual([1, 2]);
-    });
-
-    it('with different prefixes have nothing in common', async () => {
-      const [one, two] = [createBroker(), createBroker({ prefix: `${prefix}2` })];
-      const reader = await one.read('topic', 'key', undefined);
-
-      await two.publish('topic', 'key', 2);
-      await one.publish('topic', 'key', 1);
-
-      expect(await takeEvents(reader, 1)).toEqual([1]);
-    });
-
-    it('may begin at the same moment', async () => {
-      const all = numbers(8).map(() => createBroker());
-
-      const positions = await Promise.all(all.map((broker) => broker.publish('topic', 'key', 1)));
-
-      expect(new Set(positions.map(({ epoch }) => epoch)).size).toBe(1);
-      expect(new Set(positions.map(({ offset }) => offset)).size).toBe(8);
-    });
-
-    it('each give all events in the same order, whoever published them', async () => {
-      const [one, two] = [createBroker(), createBroker()];
-      const readers = await Promise.all(
-        [one, two, one].map((broker) => broker.read('topic', 'key', undefined)),
-      );
-
-      await Promise.all(
-        numbers(200).map((n) => (n % 2 === 0 ? one : two).publish('topic', 'key', n)),
-      );
-
-      const [first, ...others] = await Promise.all(
-        readers.map((reader) => takeEvents(reader, 200)),
-      );
-      expect(first?.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(200));
-      for (const other of others) expect(other).toEqual(first);
-    });
   });
 
   describe('readers of one log', () => {
-    it('that start at different places count the same', async () => {
-      const broker = createBroker();
-      const positions = await broker.publishMany('topic', 'key', numbers(10));
-      const live = await broker.read('topic', 'key', undefined);
-      const seventh = await broker.read('topic', 'key', positions[6]);
-      const third = await broker.read('topic', 'key', positions[2]);
-
-      const start = live.nextIndex ?? Number.NaN;
-      expect([seventh, third].map(({ nextIndex = Number.NaN }) => nextIndex - start)).toEqual([
-        -3, -7,
-      ]);
-      expect(await takeEvents(third, 7)).toEqual(numbers(7, 3));
-      expect(await takeEvents(seventh, 3)).toEqual(numbers(3, 7));
-      await broker.publish('topic', 'key', 10);
-      for (const reader of [live, seventh, third]) {
-        expect(await takeEvents(reader, 1)).toEqual([10]);
-        expect(reader.nextIndex).toBe(start + 1);
-      }
-    });
-
-    it('get all that NATS has, also where a process holds less of it', async () => {
-      const broker = createBroker({ retention: { bytes: 10_000 } });
-      const texts = numbers(200).map((n) => `${n} ${'x'.repeat(1_000)}`);
-      const positions = await broker.publishMany('topic', 'key', texts);
-      const places = [0, 57, 120, 121, 190, 199];
-
-      const readers = await Promise.all(
-        places.map((place) => broker.read('topic', 'key', positions[place])),
-      );
-      await broker.publish('topic', 'key', 'live');
-
-      const last = readers.at(-1)?.nextIndex ?? Number.NaN;
-      for (const [i, reader] of readers.entries()) {
-        const place = places[i] ?? Number.NaN;
-        expect(reader.complete).toBe(true);
-        expect(reader.nextIndex).toBe(last - 199 + place);
-        const expected = [...texts.slice(place + 1), 'live'];
-        expect(await takeEvents(reader, expected.length)).toEqual(expected);
-        expect(reader.nextIndex).toBe(last + 1);
-      }
-    });
-
-    it('that fall behind what a process holds go on as long as NATS has it', async () => {
-      const broker = createBroker({ retention: { bytes: 10_000 } });
-      const slow = await broker.read('topic', 'key', undefined);
-      const quick = await broker.read('topic', 'key', undefined);
-      const texts = numbers(50).map((n) => `${n} ${'x'.repeat(1_000)}`);
-      await broker.publishMany('topic', 'key', texts);
-      expect(await takeEvents(quick, 50)).toEqual(texts);
-
-      expect(await takeEvents(slow, 50)).toEqual(texts);
-      await broker.publish('topic', 'key', 'live');
-      expect(await takeEvents(slow, 1)).toEqual(['live']);
-    });
-
-    it('are told when events that they have yet to read are purged', async () => {
-      const broker = createBroker({ retention: { bytes: 10_000 } });
-      const texts = numbers(400).map((n) => `${n} ${'x'.repeat(5_000)}`);
-      const positions = await broker.publishMany('topic', 'key', texts);
-      const reader = await broker.read('topic', 'key', positions[0]);
-      const batch = await reader.read();
-
-      await manager.streams.purge(prefix, { keep: 10 });
-
-      const { events, code } = await readToFailure(reader);
-      expect(code).toBe('EVENTS_LOST');
-      const seen = [...(batch ?? []).map(({ event }) => event), ...events];
-      expect(seen).toEqual(texts.slice(1, 1 + seen.length));
-      expect(seen.length).toBeLessThan(399);
-      expect(broker.readerCount).toBe(0);
-    });
-
-    it('are refused more than is replayed at most', async () => {
-      const writer = createBroker({ retention: { events: 500 } });
-      const positions = await writer.publishMany('topic', 'key', numbers(300));
-      const broker = createBroker({ retention: { events: 100, bytes: 10_000 } });
-
-      const [early, late] = [
-        await broker.read('topic', 'key', positions[198]),
-        await broker.read('topic', 'key', positions[199]),
-      ];
-
-      expect([early.complete, late.complete]).toEqual([false, true]);
-      expect(await takeEvents(late, 100)).toEqual(numbers(100, 200));
-    });
-
     it.each([
       ['all logs', () => undefined],
       ['their log', () => ({ filter: subject() })],
@@ -405,54 +266,6 @@ describe('nats broker', () => {
         expect(await takeEvents(reader, 1)).toEqual([4]);
       },
     );
-
-    it('have an index that no reader of the lost log had, once it is lost', async () => {
-      const broker = createBroker({ checkMs: 20 });
-      const reader = await broker.read('topic', 'key', undefined);
-      await broker.publishMany('topic', 'key', numbers(3));
-      expect(await takeEvents(reader, 3)).toEqual(numbers(3));
-      const index = reader.nextIndex ?? Number.NaN;
-
-      await manager.streams.delete(prefix);
-      expect((await readToFailure(reader)).code).toBe('EVENTS_LOST');
-      const head = await broker.head('topic', 'key');
-      await broker.publishMany('topic', 'key', numbers(3));
-      const next = await broker.read('topic', 'key', head);
-
-      expect(next.complete).toBe(true);
-      expect(next.nextIndex).toBeGreaterThan(index);
-    });
-  });
-
-  describe('busy logs', () => {
-    it('reach readers who keep up, also with more at once than a log keeps', async () => {
-      const broker = createBroker({ retention: { events: 2_000 } });
-      const readers = await Promise.all(
-        ['one', 'two'].map((key) => broker.read('topic', key, undefined)),
-      );
-      const taking = readers.map((reader) => takeEvents(reader, 5_000));
-
-      // as fast as another program can, so that NATS has far more than was read
-      for (const n of numbers(5_000)) {
-        connection.publish(`${prefix}.topic.one`, String(n));
-        connection.publish(`${prefix}.topic.two`, String(n));
-        if (n % 1_000 === 999) await connection.flush();
-      }
-
-      for (const taken of taking) expect(await taken).toEqual(numbers(5_000));
-    });
-
-    it('do not cost others anything where they outrun a process', async () => {
-      const broker = createBroker({ retention: { events: 10 } });
-      const reader = await broker.read('topic', 'key', undefined);
-      await broker.publish('topic', 'busy', 0);
-
-      for (const n of numbers(20_000)) connection.publish(`${prefix}.topic.busy`, String(n));
-      await connection.flush();
-      await broker.publish('topic', 'key', 'here');
-
-      expect(await takeEvents(reader, 1)).toEqual(['here']);
-    });
   });
 
   describe('checks', () => {
@@ -494,118 +307,6 @@ describe('nats broker', () => {
 
       expect(await takeEvents(reader, 1)).toEqual([2]);
     });
-  });
-
-  describe('logs in which nothing happens', () => {
-    const quiet = { retention: { ageMs: 400 }, checkMs: 20 } as const;
-
-    it('can be read from their last position after that event is gone, by any process', async () => {
-      const broker = createBroker(quiet);
-      const reader = await broker.read('topic', 'key', undefined);
-      const [first, last] = await broker.publishMany('topic', 'key', [1, 2]);
-      expect(await takeEvents(reader, 2)).toEqual([1, 2]);
-
-      await expect.poll(() => beginsAfter(Number(last?.offset) + 1)).toBe(true);
-      const positions = [first, last];
-      const [early, late] = await Promise.all(
-        positions.map((position) => createBroker(quiet).read('topic', 'key', position)),
-      );
-      await broker.publish('topic', 'key', 3);
-
-      expect([early?.complete, late?.complete]).toEqual([false, true]);
-      for (const each of [reader, early, late])
-        expect(each && (await takeEvents(each, 1))).toEqual([3]);
-    });
-
-    it('can be read from where they were when nothing had ever happened', async () => {
-      const broker = createBroker(quiet);
-      const { head } = await broker.read('topic', 'key', undefined);
-
-      await expect.poll(() => beginsAfter(Number(head.offset) + 1)).toBe(true);
-      const resumed = await createBroker(quiet).read('topic', 'key', head);
-
-      expect(resumed).toMatchObject({ complete: true, earliest: undefined });
-    });
-
-    it('that nobody reads can be read from a position for as long as events are kept', async () => {
-      const position = await createBroker(quiet).publish('topic', 'key', 1);
-      const resume = async () => {
-        const reader = await createBroker(quiet).read('topic', 'key', position);
-        await reader.close();
-        return reader.complete;
-      };
-
-      expect(await resume()).toBe(true);
-      await expect.poll(() => beginsAfter(Number(position.offset))).toBe(true);
-      expect(await resume()).toBe(false);
-    });
-  });
-
-  it('never replays a part, whatever is published, purged and forgotten', async () => {
-    const step = fc.oneof(
-      {
-        weight: 6,
-        arbitrary: fc.record({
-          kind: fc.constant('publish' as const),
-          count: fc.integer({ min: 1, max: 6 }),
-        }),
-      },
-      {
-        weight: 3,
-        arbitrary: fc.record({ kind: fc.constant('resume' as const), back: fc.nat(10) }),
-      },
-      { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const) }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('purge' as const), keep: fc.nat(4) }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const) }) },
-    );
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 5 }),
-        fc.array(step, { maxLength: 30 }),
-        async (events, steps) => {
-          const name = newPrefix();
-          const options = { prefix: name, retention: { events }, storage: 'memory' } as const;
-          const [broker, other] = [createBroker(options), createBroker(options)];
-          const seen: { readonly position: Position; readonly count: number }[] = [];
-          let live = await broker.read('topic', 'key', undefined);
-          let [count, firstOfEpoch] = [0, 0];
-
-          for (const action of steps) {
-            if (action.kind === 'publish') {
-              const positions = await other.publishMany(
-                'topic',
-                'key',
-                numbers(action.count, count),
-              );
-              seen.push(...positions.map((position, i) => ({ position, count: count + i + 1 })));
-              count += action.count;
-            } else if (action.kind === 'purge')
-              await manager.streams.purge(name, { filter: `${name}.topic.key`, keep: action.keep });
-            else if (action.kind === 'forget') {
-              await manager.streams.delete(name);
-              firstOfEpoch = count;
-              await live.close();
-              live = await broker.read('topic', 'key', undefined);
-            } else {
-              const from = action.kind === 'read' ? undefined : seen.at(-1 - action.back);
-              const expected = from?.count ?? count;
-              const reader = await broker.read('topic', 'key', from?.position);
-              if (reader.complete)
-                expect(expected).toBeGreaterThanOrEqual(Math.min(firstOfEpoch, count));
-              const wanted = reader.complete ? count - expected : 0;
-              expect(await takeEvents(reader, wanted)).toEqual(numbers(wanted, expected));
-              await reader.close();
-            }
-          }
-          await broker.close();
-          await other.close();
-          const { events: seenLive } = await readToFailure(live);
-          expect(seenLive).toEqual(seenLive.toSorted((a, b) => Number(a) - Number(b)));
-          expect(broker.readerCount).toBe(0);
-        },
-      ),
-      { numRuns: 40 },
-    );
   });
 
   describe('options', () => {

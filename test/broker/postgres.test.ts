@@ -5,7 +5,8 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { brokerContract } from '../contract/broker-contract.ts';
-import { readToFailure, takeEntries, takeEvents } from '../support/log-readers.ts';
+import { remoteBrokerContract } from '../contract/remote-broker-contract.ts';
+import { takeEntries, takeEvents } from '../support/log-readers.ts';
 import { query, sharePostgres } from '../support/postgres-server.ts';
 import type { PostgresShare } from '../support/postgres-server.ts';
 
@@ -22,17 +23,9 @@ afterAll(async () => {
   await postgres.close();
 });
 
-/** For what has to happen, on a machine with other things to do. */
-const patience = { interval: 5, timeout: 4_000 };
-
 const numbers = (count: number, first = 0) => Array.from({ length: count }, (_, i) => first + i);
 
 const ask = (text: string, values?: readonly unknown[]) => query(postgres.url, text, values);
-
-async function countRows(table: string): Promise<number> {
-  const [row] = await ask(`SELECT count(*) FROM ${schema}.${table}`);
-  return Number(row?.['count']);
-}
 
 /** Publishes without triggers, so nobody is notified. */
 const insertInSilence = (event: number) =>
@@ -66,6 +59,13 @@ describe('postgres broker', () => {
   });
   afterEach(async () => {
     await Promise.all(brokers.splice(0).map((broker) => broker.close()));
+  });
+
+  remoteBrokerContract({
+    storage: 'PostgreSQL',
+    createBroker,
+    places: 'tables',
+    createStranger: async () => createBroker({ schema: await postgres.createSchema() }),
   });
 
   describe('what is stored', () => {
@@ -159,18 +159,14 @@ describe('postgres broker', () => {
       ['a function', () => 1],
       ['undefined', undefined],
       ['a bigint', 1n],
-    ])('that are %s cannot be published', async (_, event) => {
+    ])('that are %s cannot be published in a transaction either', async (_, event) => {
       const broker = createBroker();
-      const notSerializable = { name: 'SourceError', code: 'EVENT_NOT_SERIALIZABLE' };
-
-      await expect(broker.publish('topic', 'key', event)).rejects.toMatchObject(notSerializable);
-      await expect(broker.publishMany('topic', 'key', [1, event])).rejects.toMatchObject(
-        notSerializable,
-      );
       const client = { query: () => Promise.reject(new Error('asked')) };
-      await expect(broker.in(client).publish('topic', 'key', event)).rejects.toMatchObject(
-        notSerializable,
-      );
+
+      await expect(broker.in(client).publish('topic', 'key', event)).rejects.toMatchObject({
+        name: 'SourceError',
+        code: 'EVENT_NOT_SERIALIZABLE',
+      });
       expect((await broker.head('topic', 'key')).offset).toBe('0-0');
     });
 
@@ -192,71 +188,9 @@ describe('postgres broker', () => {
       ]);
       expect(await takeEvents(reader, 2)).toEqual([1, 3]);
     });
-
-    it('are decoded once for all readers of a process', async () => {
-      const broker = createBroker();
-      const readers = await Promise.all(
-        numbers(3).map(() => broker.read('topic', 'key', undefined)),
-      );
-
-      await broker.publish('topic', 'key', { a: 1 });
-
-      const [first, ...others] = await Promise.all(readers.map((reader) => takeEvents(reader, 1)));
-      for (const other of others) expect(other[0]).toBe(first?.[0]);
-    });
-
-    it('may be larger than what a process holds', async () => {
-      const broker = createBroker({ retention: { bytes: 10_000 } });
-      const texts = numbers(200).map((n) => `${n} ${'x'.repeat(1_000)}`);
-      const positions = await broker.publishMany('topic', 'key', texts);
-
-      const readers = await Promise.all(
-        [0, 57, 120, 199].map((place) => broker.read('topic', 'key', positions[place])),
-      );
-      await broker.publish('topic', 'key', 'live');
-
-      for (const [i, place] of [0, 57, 120, 199].entries()) {
-        const expected = [...texts.slice(place + 1), 'live'];
-        const reader = readers[i];
-        expect(reader && (await takeEvents(reader, expected.length))).toEqual(expected);
-      }
-    });
   });
 
   describe('two brokers', () => {
-    it('are one, as two processes would be', async () => {
-      const [one, two] = [createBroker(), createBroker()];
-      const readers = await Promise.all(
-        [one, two].map((broker) => broker.read('topic', 'key', undefined)),
-      );
-
-      const first = await one.publish('topic', 'key', 1, { idempotencyId: 'a' });
-      const again = await two.publish('topic', 'key', 1, { idempotencyId: 'a' });
-      await two.publish('topic', 'key', 2);
-
-      expect(again).toEqual(first);
-      for (const reader of readers) expect(await takeEvents(reader, 2)).toEqual([1, 2]);
-      const resumed = await two.read('topic', 'key', first);
-      expect(await takeEvents(resumed, 1)).toEqual([2]);
-    });
-
-    it('each give all events in the same order, whoever published them', async () => {
-      const [one, two] = [createBroker(), createBroker()];
-      const readers = await Promise.all(
-        [one, two, one].map((broker) => broker.read('topic', 'key', undefined)),
-      );
-
-      await Promise.all(
-        numbers(200).map((n) => (n % 2 === 0 ? one : two).publish('topic', 'key', n)),
-      );
-
-      const [first, ...others] = await Promise.all(
-        readers.map((reader) => takeEvents(reader, 200)),
-      );
-      expect(first?.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(200));
-      for (const other of others) expect(other).toEqual(first);
-    });
-
     it('publish once what both publish with the same ids at once', async () => {
       const [one, two] = [createBroker(), createBroker()];
       const reader = await one.read('topic', 'key', undefined);
@@ -270,152 +204,6 @@ describe('postgres broker', () => {
       expect(seen.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(50));
       await one.publish('topic', 'key', 'last');
       expect(await takeEvents(reader, 1)).toEqual(['last']);
-    });
-
-    it('with different tables have nothing in common', async () => {
-      const [one, two] = [createBroker(), createBroker({ schema: await postgres.createSchema() })];
-      const reader = await one.read('topic', 'key', undefined);
-
-      await two.publish('topic', 'key', 2);
-      await one.publish('topic', 'key', 1);
-
-      expect(await takeEvents(reader, 1)).toEqual([1]);
-    });
-  });
-
-  /** Lets another process clean, and then no more: it would remove what a test publishes. */
-  async function cleanUntil(
-    retention: PostgresBrokerOptions['retention'],
-    isDone: () => Promise<boolean>,
-  ): Promise<void> {
-    const cleaner = createBroker({ ...(retention && { retention }), cleanMs: 5 });
-    await cleaner.read('other topic', '', undefined);
-    await expect.poll(isDone, patience).toBe(true);
-    await cleaner.close();
-  }
-
-  describe('cleaning', () => {
-    it('removes what is too old, and positions in quiet logs stay what they are', async () => {
-      const broker = createBroker();
-      const positions = await broker.publishMany('topic', 'key', numbers(20));
-      await cleanUntil({ ageMs: 1, idleMs: 60_000 }, async () => (await countRows('outbox')) === 0);
-
-      const [late, last] = [
-        await broker.read('topic', 'key', positions[18]),
-        await broker.read('topic', 'key', positions[19]),
-      ];
-      await broker.publish('topic', 'key', 'next');
-
-      expect([late.complete, last.complete]).toEqual([false, true]);
-      expect(last.head).toEqual(positions[19]);
-      expect(last.earliest).toBeUndefined();
-      expect(await takeEvents(last, 1)).toEqual(['next']);
-      expect(await takeEvents(late, 1)).toEqual(['next']);
-    });
-
-    it('removes what is more than a log keeps, from logs that are used here', async () => {
-      const broker = createBroker({ retention: { events: 10 }, cleanMs: 5 });
-      await createBroker().publishMany('topic', 'other', numbers(20));
-
-      await broker.publishMany('topic', 'key', numbers(20));
-
-      await expect.poll(() => countRows('outbox'), patience).toBe(30);
-      const reader = await broker.read('topic', 'key', undefined);
-      await broker.read('topic', 'other', undefined);
-      expect(reader.earliest).toMatchObject({ offset: expect.stringMatching(/^31-/) });
-      await expect.poll(() => countRows('outbox'), patience).toBe(20);
-    });
-
-    it('adds the event of a known id again when the log does not hold it any more', async () => {
-      const broker = createBroker({ cleanMs: 0 });
-      const first = await broker.publish('topic', 'key', 1, { idempotencyId: 'x' });
-      await ask(`DELETE FROM ${schema}.outbox`);
-
-      const second = await broker.publish('topic', 'key', 1, { idempotencyId: 'x' });
-      const third = await broker.publish('topic', 'key', 1, { idempotencyId: 'x' });
-
-      expect(second).not.toEqual(first);
-      expect(third).toEqual(second);
-    });
-
-    it('forgets where logs ended that nobody used for long, and says so to whoever asks', async () => {
-      const broker = createBroker();
-      const before = await broker.head('topic', 'never used');
-      const old = await broker.publish('topic', 'key', 1);
-      await cleanUntil({ ageMs: 1, idleMs: 1 }, async () => {
-        const left = [await countRows('outbox'), await countRows('outbox_marks')];
-        return left.every((count) => count === 0);
-      });
-
-      const reader = await broker.read('topic', 'key', old);
-      expect(reader.complete).toBe(false);
-      // something may have been published there after it, and been removed
-      expect((await broker.read('topic', 'never used', before)).complete).toBe(false);
-      const now = await broker.head('topic', 'never used');
-      expect((await broker.read('topic', 'never used', now)).complete).toBe(true);
-      await broker.publish('topic', 'key', 2);
-      expect(await takeEvents(reader, 1)).toEqual([2]);
-    });
-
-    it('keeps in mind where logs ended that are read', async () => {
-      const broker = createBroker({ retention: { ageMs: 1, idleMs: 60_000 }, cleanMs: 5 });
-      const position = await broker.publish('topic', 'key', 1);
-      await broker.read('topic', 'key', undefined);
-      await expect.poll(() => countRows('outbox'), patience).toBe(0);
-
-      await ask(`UPDATE ${schema}.outbox_marks SET used_at = used_at - interval '1 minute'`);
-
-      const isFresh = async () =>
-        (
-          await ask(`SELECT used_at > now() - interval '10 s' AS fresh FROM ${schema}.outbox_marks`)
-        ).map(({ fresh }) => fresh);
-      await expect.poll(isFresh, patience).toEqual([true]);
-      expect((await broker.read('topic', 'key', position)).complete).toBe(true);
-    });
-  });
-
-  describe('somebody who removes events', () => {
-    it('is no reason for a reader to miss any without being told', async () => {
-      const clock = new VirtualClock(); // so that nothing is asked in time
-      const broker = createBroker({ clock });
-      const reader = await broker.read('topic', 'key', undefined);
-      const first = await createBroker().publish('topic', 'key', 1);
-      expect(await takeEvents(reader, 1)).toEqual([1]);
-
-      await ask(`BEGIN;
-        INSERT INTO ${schema}.outbox (topic, key, event) VALUES ('topic', 'key', '2');
-        SET CONSTRAINTS ALL IMMEDIATE;
-        DELETE FROM ${schema}.outbox;
-        INSERT INTO ${schema}.outbox (topic, key, event) VALUES ('topic', 'key', '3');
-        COMMIT`);
-
-      expect(await readToFailure(reader)).toEqual({ events: [], code: 'EVENTS_LOST' });
-      expect((await broker.read('topic', 'key', first)).complete).toBe(false);
-    });
-
-    it('from between others makes what follows them incomplete, and not what follows itself', async () => {
-      const broker = createBroker();
-      const positions = await broker.publishMany('topic', 'key', numbers(5));
-
-      await ask(`DELETE FROM ${schema}.outbox WHERE event::text = '2'`);
-
-      const readers = await Promise.all(
-        positions.map((position) => broker.read('topic', 'key', position)),
-      );
-      expect(readers.map(({ complete }) => complete)).toEqual([false, false, true, true, true]);
-      expect(readers[2] && (await takeEvents(readers[2], 2))).toEqual([3, 4]);
-    });
-
-    it('at the end leaves the head where it was', async () => {
-      const broker = createBroker();
-      const positions = await broker.publishMany('topic', 'key', numbers(3));
-
-      await ask(`DELETE FROM ${schema}.outbox WHERE event::text = '2'`);
-
-      expect(await broker.head('topic', 'key')).toEqual(positions[2]);
-      const reader = await broker.read('topic', 'key', positions[2]);
-      await broker.publish('topic', 'key', 3);
-      expect(await takeEvents(reader, 1)).toEqual([3]);
     });
   });
 
@@ -435,21 +223,6 @@ describe('postgres broker', () => {
         expect(reader.complete).toBe(true);
         expect(await takeEvents(reader, 1)).toEqual([1]);
       }
-    });
-
-    it('that start at different places count the same', async () => {
-      const broker = createBroker();
-      const positions = await broker.publishMany('topic', 'key', numbers(10));
-      const live = await broker.read('topic', 'key', undefined);
-      const seventh = await broker.read('topic', 'key', positions[6]);
-      const third = await broker.read('topic', 'key', positions[2]);
-
-      const start = live.nextIndex ?? Number.NaN;
-      expect([seventh, third].map(({ nextIndex = Number.NaN }) => nextIndex - start)).toEqual([
-        -3, -7,
-      ]);
-      expect(await takeEvents(third, 7)).toEqual(numbers(7, 3));
-      expect(await takeEvents(seventh, 3)).toEqual(numbers(3, 7));
     });
 
     it.each(['1', '-1-1', '9223372036854775808-1', '1-2147483648', '01-1', '1-1-1'])(

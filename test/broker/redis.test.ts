@@ -1,16 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import fc from 'fast-check';
 import { createRedisBroker } from 'millrace/broker/redis';
 import type { RedisBroker, RedisBrokerOptions } from 'millrace/broker/redis';
 import { VirtualClock } from 'millrace/testing';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import type { LogReader } from '../../src/broker/types.ts';
-import type { Position } from '../../src/vocabulary.ts';
 import { brokerContract } from '../contract/broker-contract.ts';
+import { brokerRemovalsContract } from '../contract/broker-removals-contract.ts';
+import { remoteBrokerContract } from '../contract/remote-broker-contract.ts';
 import { readToFailure, takeEntries, takeEvents } from '../support/log-readers.ts';
 import { shareRedis } from '../support/redis-server.ts';
 import type { RedisShare } from '../support/redis-server.ts';
@@ -58,6 +57,28 @@ describe('redis broker', () => {
   afterEach(async () => {
     await Promise.all(brokers.splice(0).map((broker) => broker.close()));
     await client.close();
+  });
+
+  remoteBrokerContract({
+    storage: 'Redis',
+    createBroker,
+    places: 'prefixes',
+    createStranger: () => createBroker({ prefix: `${prefix}2` }),
+  });
+
+  brokerRemovalsContract({
+    createLog: () => {
+      const key = crypto.randomUUID();
+      const stream = `${prefix}:topic:${key}`;
+      return {
+        topic: 'topic',
+        key,
+        createBroker,
+        trim: (count) => client.xTrim(stream, 'MAXLEN', count),
+        forget: () => client.del(stream),
+      };
+    },
+    runs: 60,
   });
 
   describe('what is stored', () => {
@@ -195,23 +216,6 @@ describe('redis broker', () => {
   });
 
   describe('events', () => {
-    it.each([
-      ['a function', () => 1],
-      ['undefined', undefined],
-      ['a bigint', 1n],
-    ])('that are %s cannot be published', async (_, event) => {
-      const broker = createBroker();
-
-      await expect(broker.publish('topic', 'key', event)).rejects.toMatchObject({
-        name: 'SourceError',
-        code: 'EVENT_NOT_SERIALIZABLE',
-      });
-      await expect(broker.publishMany('topic', 'key', [1, event])).rejects.toMatchObject({
-        code: 'EVENT_NOT_SERIALIZABLE',
-      });
-      expect((await broker.head('topic', 'key')).offset).toBe('0-0');
-    });
-
     it('may be stored as bytes', async () => {
       const codec = {
         encode: (event: unknown) => new Uint8Array([0xff, Number(event)]),
@@ -224,168 +228,9 @@ describe('redis broker', () => {
 
       expect(await takeEvents(reader, 2)).toEqual([200, 13]);
     });
-
-    it('are decoded once for all readers of a process', async () => {
-      const broker = createBroker();
-      const readers = await Promise.all(
-        numbers(3).map(() => broker.read('topic', 'key', undefined)),
-      );
-
-      await broker.publish('topic', 'key', { a: 1 });
-
-      const [first, ...others] = await Promise.all(readers.map((reader) => takeEvents(reader, 1)));
-      for (const other of others) expect(other[0]).toBe(first?.[0]);
-    });
-  });
-
-  describe('two brokers', () => {
-    it('are one, as two processes would be', async () => {
-      const [one, two] = [createBroker(), createBroker()];
-      const readers = await Promise.all(
-        [one, two].map((broker) => broker.read('topic', 'key', undefined)),
-      );
-
-      const first = await one.publish('topic', 'key', 1, { idempotencyId: 'a' });
-      const again = await two.publish('topic', 'key', 1, { idempotencyId: 'a' });
-      await two.publish('topic', 'key', 2);
-
-      expect(again).toEqual(first);
-      for (const reader of readers) expect(await takeEvents(reader, 2)).toEqual([1, 2]);
-      const resumed = await two.read('topic', 'key', first);
-      expect(await takeEvents(resumed, 1)).toEqual([2]);
-    });
-
-    it('with different prefixes have nothing in common', async () => {
-      const [one, two] = [createBroker(), createBroker({ prefix: `${prefix}2` })];
-      const reader = await one.read('topic', 'key', undefined);
-
-      await two.publish('topic', 'key', 2);
-      await one.publish('topic', 'key', 1);
-
-      expect(await takeEvents(reader, 1)).toEqual([1]);
-    });
-
-    it('each give all events in the same order, whoever published them', async () => {
-      const [one, two] = [createBroker(), createBroker()];
-      const readers = await Promise.all(
-        [one, two, one].map((broker) => broker.read('topic', 'key', undefined)),
-      );
-
-      await Promise.all(
-        numbers(200).map((n) => (n % 2 === 0 ? one : two).publish('topic', 'key', n)),
-      );
-
-      const [first, ...others] = await Promise.all(
-        readers.map((reader) => takeEvents(reader, 200)),
-      );
-      expect(first?.toSorted((a, b) => Number(a) - Number(b))).toEqual(numbers(200));
-      for (const other of others) expect(other).toEqual(first);
-    });
   });
 
   describe('readers of one log', () => {
-    it('that start at different places count the same', async () => {
-      const broker = createBroker();
-      const positions = await broker.publishMany('topic', 'key', numbers(10));
-      const live = await broker.read('topic', 'key', undefined);
-      const seventh = await broker.read('topic', 'key', positions[6]);
-      const third = await broker.read('topic', 'key', positions[2]);
-
-      const start = live.nextIndex ?? Number.NaN;
-      expect([seventh, third].map(({ nextIndex = Number.NaN }) => nextIndex - start)).toEqual([
-        -3, -7,
-      ]);
-      expect(await takeEvents(third, 7)).toEqual(numbers(7, 3));
-      expect(await takeEvents(seventh, 3)).toEqual(numbers(3, 7));
-      await broker.publish('topic', 'key', 10);
-      for (const reader of [live, seventh, third]) {
-        expect(await takeEvents(reader, 1)).toEqual([10]);
-        expect(reader.nextIndex).toBe(start + 1);
-      }
-    });
-
-    it('go on while one that starts earlier makes the tail longer', async () => {
-      const broker = createBroker();
-      const positions = await broker.publishMany('topic', 'key', numbers(5));
-      const live = await broker.read('topic', 'key', undefined);
-      const pending = live.read();
-
-      const early = await broker.read('topic', 'key', positions[0]);
-      await broker.publish('topic', 'key', 5);
-
-      expect((await pending)?.map(({ event }) => event)).toEqual([5]);
-      expect(await takeEvents(early, 5)).toEqual(numbers(5, 1));
-    });
-
-    it('may become one, with consumers who leave one by one', async () => {
-      const broker = createBroker();
-      const one = await broker.read('topic', 'key', undefined);
-      const two = await broker.read('topic', 'key', undefined);
-
-      one.adopt?.(two);
-      expect(broker.readerCount).toBe(2);
-      one.removeConsumer?.();
-      expect(broker.readerCount).toBe(1);
-      await two.close();
-      await broker.publish('topic', 'key', 1);
-
-      expect(await takeEvents(one, 1)).toEqual([1]);
-      await one.close();
-      expect(broker.readerCount).toBe(0);
-    });
-
-    it('may come back by the hundreds, and what they missed is read once', async () => {
-      const broker = createBroker();
-      const positions = await broker.publishMany('topic', 'key', numbers(100));
-
-      const readers = await Promise.all(
-        numbers(300).map((i) => broker.read('topic', 'key', positions[i % 100])),
-      );
-
-      const events = await Promise.all(
-        readers.map((reader, i) => takeEvents(reader, i % 100 === 99 ? 0 : 99 - (i % 100))),
-      );
-      expect(events).toEqual(readers.map((_, i) => numbers(99 - (i % 100), (i % 100) + 1)));
-    });
-
-    it('get all that Redis has, also where a process holds less of it', async () => {
-      const broker = createBroker({ retention: { bytes: 10_000 } });
-      const texts = numbers(200).map((n) => `${n} ${'x'.repeat(1_000)}`);
-      const positions = await broker.publishMany('topic', 'key', texts);
-      const places = [0, 57, 120, 121, 190, 199];
-
-      const readers = await Promise.all(
-        places.map((place) => broker.read('topic', 'key', positions[place])),
-      );
-      await broker.publish('topic', 'key', 'live');
-
-      const last = readers.at(-1)?.nextIndex ?? Number.NaN;
-      for (const [i, reader] of readers.entries()) {
-        const place = places[i] ?? Number.NaN;
-        expect(reader.complete).toBe(true);
-        expect(reader.nextIndex).toBe(last - 199 + place);
-        const expected = [...texts.slice(place + 1), 'live'];
-        expect(await takeEvents(reader, expected.length)).toEqual(expected);
-        expect(reader.nextIndex).toBe(last + 1);
-      }
-    });
-
-    it('that fall behind what a process holds go on as long as Redis has it', async () => {
-      const broker = createBroker({ retention: { bytes: 10_000 } });
-      const slow = await broker.read('topic', 'key', undefined);
-      const quick = await broker.read('topic', 'key', undefined);
-      const texts = numbers(50).map((n) => `${n} ${'x'.repeat(1_000)}`);
-      await broker.publishMany('topic', 'key', texts);
-      expect(await takeEvents(quick, 50)).toEqual(texts);
-
-      expect(await takeEvents(slow, 50)).toEqual(texts);
-      await broker.publish('topic', 'key', 'live');
-      expect(await takeEvents(slow, 1)).toEqual(['live']);
-
-      await quick.close();
-      expect(slow.nextIndex).toBe(quick.nextIndex === undefined ? -1 : quick.nextIndex + 1);
-    });
-
     it('that fell behind what Redis keeps go on where they were if it is still there', async () => {
       const broker = createBroker({ retention: { events: 20 } });
       const patient = createBroker();
@@ -399,70 +244,6 @@ describe('redis broker', () => {
 
       expect(again.complete).toBe(true);
       expect(await takeEvents(again, 20)).toEqual(numbers(20, 10));
-    });
-
-    it('are told when Redis removes what they have yet to read of it', async () => {
-      const broker = createBroker({ retention: { bytes: 10_000 } });
-      const texts = numbers(400).map((n) => `${n} ${'x'.repeat(5_000)}`);
-      const positions = await broker.publishMany('topic', 'key', texts);
-      const reader = await broker.read('topic', 'key', positions[0]);
-      const batch = await reader.read();
-
-      await client.xTrim(`${prefix}:topic:key`, 'MAXLEN', 10);
-
-      const { events, code } = await readToFailure(reader);
-      expect(code).toBe('EVENTS_LOST');
-      const seen = [...(batch ?? []).map(({ event }) => event), ...events];
-      expect(seen).toEqual(texts.slice(1, 1 + seen.length));
-      expect(seen.length).toBeLessThan(399);
-      expect(broker.readerCount).toBe(0);
-    });
-
-    it('end with what they were reading when they or their broker are closed', async () => {
-      const broker = createBroker({ retention: { bytes: 10_000 } });
-      const texts = numbers(300).map((n) => `${n} ${'x'.repeat(1_000)}`);
-      const [first] = await broker.publishMany('topic', 'key', texts);
-      const [one, two] = await Promise.all([1, 2].map(() => broker.read('topic', 'key', first)));
-
-      const pending = one?.read();
-      await one?.close();
-      expect(await pending).toBeUndefined();
-      expect(broker.readerCount).toBe(1);
-      await broker.close();
-
-      expect((await readToFailure(two as LogReader)).code).toBeUndefined(); // there are two
-      expect(broker.readerCount).toBe(0);
-    });
-
-    it('are refused more than is replayed at most', async () => {
-      const writer = createBroker({ retention: { events: 500 } });
-      const broker = createBroker({ retention: { events: 100, bytes: 10_000 } });
-      const positions = await writer.publishMany('topic', 'key', numbers(300));
-
-      const [early, late] = [
-        await broker.read('topic', 'key', positions[198]),
-        await broker.read('topic', 'key', positions[199]),
-      ];
-
-      expect([early.complete, late.complete]).toEqual([false, true]);
-      expect(await takeEvents(late, 100)).toEqual(numbers(100, 200));
-    });
-
-    it('have an index that no reader of the lost log had, once it is lost', async () => {
-      const broker = createBroker({ checkMs: 20 });
-      const reader = await broker.read('topic', 'key', undefined);
-      await broker.publishMany('topic', 'key', numbers(3));
-      expect(await takeEvents(reader, 3)).toEqual(numbers(3));
-      const index = reader.nextIndex ?? Number.NaN;
-
-      await client.del(`${prefix}:topic:key`);
-      expect((await readToFailure(reader)).code).toBe('EVENTS_LOST');
-      const head = await broker.head('topic', 'key');
-      await broker.publishMany('topic', 'key', numbers(3));
-      const next = await broker.read('topic', 'key', head);
-
-      expect(next.complete).toBe(true);
-      expect(next.nextIndex).toBeGreaterThan(index);
     });
   });
 
@@ -521,71 +302,6 @@ describe('redis broker', () => {
         .poll(() => client.pTTL(`${prefix}:topic:key`), { interval: 5 })
         .toBeGreaterThan(1_500);
     });
-  });
-
-  it('never replays a part, whatever is published, trimmed and forgotten', async () => {
-    const step = fc.oneof(
-      {
-        weight: 6,
-        arbitrary: fc.record({
-          kind: fc.constant('publish' as const),
-          count: fc.integer({ min: 1, max: 6 }),
-        }),
-      },
-      {
-        weight: 3,
-        arbitrary: fc.record({ kind: fc.constant('resume' as const), back: fc.nat(10) }),
-      },
-      { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const) }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('trim' as const), to: fc.nat(4) }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const) }) },
-    );
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 5 }),
-        fc.array(step, { maxLength: 30 }),
-        async (events, steps) => {
-          const key = crypto.randomUUID();
-          const stream = `${prefix}:topic:${key}`;
-          const [broker, other] = [
-            createBroker({ retention: { events } }),
-            createBroker({ retention: { events } }),
-          ];
-          const seen: { readonly position: Position; readonly count: number }[] = [];
-          let live = await broker.read('topic', key, undefined);
-          let [count, firstOfEpoch] = [0, 0];
-
-          for (const action of steps) {
-            if (action.kind === 'publish') {
-              const positions = await other.publishMany('topic', key, numbers(action.count, count));
-              seen.push(...positions.map((position, i) => ({ position, count: count + i + 1 })));
-              count += action.count;
-            } else if (action.kind === 'trim') await client.xTrim(stream, 'MAXLEN', action.to);
-            else if (action.kind === 'forget') {
-              await client.del(stream);
-              firstOfEpoch = count;
-              await live.close();
-              live = await broker.read('topic', key, undefined);
-            } else {
-              const from = action.kind === 'read' ? undefined : seen.at(-1 - action.back);
-              const expected = from?.count ?? count;
-              const reader = await broker.read('topic', key, from?.position);
-              if (reader.complete)
-                expect(expected).toBeGreaterThanOrEqual(Math.min(firstOfEpoch, count));
-              const wanted = reader.complete ? count - expected : 0;
-              expect(await takeEvents(reader, wanted)).toEqual(numbers(wanted, expected));
-              await reader.close();
-            }
-          }
-          await broker.close();
-          await other.close();
-          const { events: seenLive } = await readToFailure(live);
-          expect(seenLive).toEqual(seenLive.toSorted((a, b) => Number(a) - Number(b)));
-          expect(broker.readerCount).toBe(0);
-        },
-      ),
-      { numRuns: 60 },
-    );
   });
 
   describe('options', () => {
