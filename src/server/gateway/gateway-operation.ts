@@ -166,8 +166,9 @@ export class GatewayOperation implements ResultSink {
       return [];
     });
     if (update.kind === 'ended') await this.#call.perform(connectionId, update);
-    // its client stopped it, left, or had its time, before it was there to be removed
-    if (!listens && (await store.removeSubscription(place, token)) !== undefined) {
+    // its client stopped it, left, or had its time, before it was there to be removed; an attempt that was not written does not count
+    const isKept = listens && update.kind === 'updated';
+    if (!isKept && (await store.removeSubscription(place, token)) !== undefined) {
       await this.#call.completed(record, subscription);
     }
     return undefined;

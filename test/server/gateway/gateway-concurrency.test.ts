@@ -98,6 +98,35 @@ describe('two calls for one connection at once', () => {
     expect(stage.store.connections.size).toBe(0);
   });
 
+  it.each([
+    ['is forgotten', () => stage.fresh.disconnect('a')],
+    ['expires', async () => void (stage.now += 60_000)],
+  ])(
+    'leave nothing of a subscription whose connection %s while that is written anew',
+    async (_, lose) => {
+      const completed: unknown[] = [];
+      stage = new GatewayStage({
+        server: {
+          onConnect: () => ({ expiresAt: stage.now + 60_000 }),
+          onComplete: () => void completed.push('complete'),
+        },
+      });
+      await stage.join('a');
+      // the first write takes the id, the second says where it listens
+      const held = hold('writeConnection', 2);
+      const subscribing = stage.message('a', subscribe('1', room));
+      await held.reached;
+
+      await stage.message('a', subscribe('2', '{ hello }'));
+      await lose();
+      held.goOn();
+      await subscribing;
+
+      expect([stage.store.subscriptionCount, stage.store.connections.size]).toEqual([0, 0]);
+      expect(completed).toEqual(['complete', 'complete']);
+    },
+  );
+
   it('start nothing that was stopped by a message which overtook the start', async () => {
     await stage.join('a');
 
