@@ -41,6 +41,7 @@ export function createRegisteringEngine(
   registrar: Registrar,
 ): ExecutionEngine {
   return {
+    findsDocuments: engine.findsDocuments === true,
     prepare: (schema, request) => engine.prepare(schema, request),
     execute: (prepared, input) => engine.execute(prepared, input),
     async subscribe(prepared, input) {

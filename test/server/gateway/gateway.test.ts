@@ -1,5 +1,8 @@
+import type { GatewayServerOptions } from 'millrace/adapters/gateway';
+import { createCompiledEngine } from 'millrace/server';
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import type { ResolvingEngine } from '../../../src/server/gateway/registering-engine.ts';
 import { GatewayStage, upgrade } from '../../support/gateway-stage.ts';
 
 const ack = { type: 'connection_ack' };
@@ -59,6 +62,31 @@ describe('a stateless gateway', () => {
     expect(stage.taken('a')).toEqual([next('1', { said: { text: 'hi' } })]);
     expect(stage.taken('b')).toEqual([next('2', { said: { text: 'hi' } })]);
     expect(stage.taken('c')).toEqual([]);
+  });
+
+  it('leaves documents to an engine that finds them, for every event', async () => {
+    const compiled = createCompiledEngine();
+    const texts = new Map([['x', 'subscription { said(room: "x") { text } }']]);
+    const engine: GatewayServerOptions['engine'] = {
+      findsDocuments: true,
+      prepare: (schema, request) =>
+        compiled.prepare(schema, {
+          ...request,
+          query: texts.get(String(request.extensions?.['named'])) ?? '',
+        }),
+      execute: (...args) => compiled.execute(...args),
+      subscribe: (...args) => compiled.subscribe(...args),
+      resolveSource: (...args) => (compiled as ResolvingEngine).resolveSource(...args), // it can
+    };
+    stage = new GatewayStage({ server: { engine } });
+    await stage.join('a');
+
+    const extensions = { named: 'x', persistedQuery: 'of no convention' };
+    const payload = { query: '', extensions };
+    expect(await stage.message('a', { id: '1', type: 'subscribe', payload })).toEqual([]);
+    await stage.fresh.publish('said', { room: 'x', text: 'hi' }, { key: 'x' });
+
+    expect(stage.taken('a')).toEqual([next('1', { said: { text: 'hi' } })]);
   });
 
   it('delivers what a mutation publishes before the mutation is answered', async () => {
