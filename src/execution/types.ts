@@ -148,7 +148,9 @@ export interface StartedSubscription {
 export interface ExecutionEngine {
   /**
    * Whether the engine, or a hook, finds documents by what stands in `extensions` of a request: the server leaves such references to it, and shows both
-   * requests without a text. @defaultValue false
+   * requests without a text. Nobody would ask `trustedDocuments` and `persistedQueries` then: they are a `UsageError`.
+   *
+   * @defaultValue false
    */
   readonly findsDocuments?: boolean;
   prepare(schema: GraphQLSchema, request: OperationRequest): Preparation;

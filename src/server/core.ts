@@ -118,6 +118,8 @@ export function createCore(options: ServerOptions): ServerCore {
   }
   const { slowConsumer = 'disconnect' } = options;
   assertSlowConsumerPolicy(slowConsumer);
+  const engine = toEngine(options.engine, limits);
+  assertFinder(engine, options);
   const keepAlive = givenNumbers('keepAlive', options.keepAlive ?? {});
   const clock = options.clock ?? systemClock;
   const report = createReporter(options.onInternalError);
@@ -142,7 +144,7 @@ export function createCore(options: ServerOptions): ServerCore {
     counters,
     compression: createCompression(options.compression, counters),
     slowConsumer,
-    engine: toEngine(options.engine, limits),
+    engine,
     documents: new Documents(options, report),
     masking: createMasking(options.maskErrors ?? true, report),
     sharing: new Sharing(toResultBytes(options.resume)),
@@ -150,6 +152,18 @@ export function createCore(options: ServerOptions): ServerCore {
     report,
     schemaFor: (request) => (typeof schema === 'function' ? schema(request) : schema),
   };
+}
+
+/** A list that nobody asks is worse than none. */
+function assertFinder(
+  { findsDocuments }: ExecutionEngine,
+  { trustedDocuments, persistedQueries }: ServerOptions,
+): void {
+  if (findsDocuments && (trustedDocuments || persistedQueries)) {
+    throw new UsageError(
+      '`trustedDocuments` and `persistedQueries` have no effect with an engine that finds documents itself',
+    );
+  }
 }
 
 /** Who is in, and what ends that. */

@@ -48,6 +48,15 @@ describe('the engine of a server', () => {
     });
   });
 
+  it.each([
+    ['trustedDocuments', { trustedDocuments: { documents: new Map() } }],
+    ['persistedQueries', { persistedQueries: {} }],
+  ])('does not find documents beside `%s`, which nobody would ask', (_, options) => {
+    const engine = { ...createCompiledEngine(), findsDocuments: true } as ExecutionEngine;
+
+    expect(() => createServer({ schema, engine, ...options })).toThrow(UsageError);
+  });
+
   it('is not anything else', () => {
     // what a program without types may pass
     const engine = 'jit' as 'compiled';
