@@ -148,7 +148,7 @@ describe('a pool whose connections are all in use', () => {
   it('lets a publish fail after the time-out, and publishes once there is one', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 1 });
     onTestFinished(() => pool.end());
-    const broker = createPostgresBroker({ pool, schema, timeoutMs: 200 });
+    const broker = createPostgresBroker({ pool, schema, timeoutMs: 1_000 });
     onTestFinished(() => broker.close());
     const reader = await broker.read('topic', 'key', undefined);
     const user = await pool.connect();
@@ -165,7 +165,7 @@ describe('a pool whose connections are all in use', () => {
 
 describe('a transaction that does not let others publish', () => {
   it('makes them wait, and none of what gave up is published later', async () => {
-    const broker = createBroker(server.url, { timeoutMs: 300 });
+    const broker = createBroker(server.url, { timeoutMs: 1_000 });
     const reader = await broker.read('topic', 'key', undefined);
     const { letGo } = await holdLock();
 

@@ -266,7 +266,8 @@ describe('redis broker', () => {
     });
 
     it('find a gap that was passed unnoticed', async () => {
-      const broker = createBroker({ checkMs: 20 });
+      // late enough for the event behind the gap to be read before
+      const broker = createBroker({ checkMs: 500 });
       const reader = await broker.read('topic', 'key', undefined);
       const stream = `${prefix}:topic:key`;
 

@@ -84,7 +84,7 @@ export function brokerRemovalsContract({ createLog, runs }: RemovalsParts): void
       ),
       { numRuns: runs },
     );
-  });
+  }, 60_000);
 }
 
 const numbers = (count: number, first = 0) => Array.from({ length: count }, (_, i) => first + i);
