@@ -96,7 +96,10 @@ export abstract class RemoteBroker<Address> implements Broker {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing) return this.#closing;
+    // before anybody hears of it, who may close it as well
+    this.#closing = Promise.resolve().then(() => this.closeParts());
+    this.#setStatus({ kind: 'closed' });
     return this.#closing;
   }
 
@@ -104,11 +107,6 @@ export abstract class RemoteBroker<Address> implements Broker {
     if (this.#closing) return;
     const status = this.findStatus();
     if (status !== undefined) this.#setStatus(status);
-  }
-
-  async #close(): Promise<void> {
-    this.#setStatus({ kind: 'closed' });
-    await this.closeParts();
   }
 
   #assertOpen(): void {
