@@ -29,8 +29,8 @@ async function startBusy(options: SharedServerOptions) {
 }
 
 /** One worker with such a client. */
-async function startStuck(stuck: SharedServerOptions['stuck']) {
-  const { program, url } = await startBusy({ ...oneWorker, ...(stuck && { stuck }) });
+async function startStuck(options: SharedServerOptions) {
+  const { program, url } = await startBusy({ ...oneWorker, ...options });
   await eventually(() => program.workerIds.length === 1, 'the worker');
   return { program, url, pid: program.workerIds[0] ?? 0 };
 }
@@ -58,7 +58,7 @@ describe('a worker that does not come to its end', { timeout: processPatienceMs 
     ['its event loop is blocked', 'blocked'],
     ['its program goes on', 'busy'],
   ] as const)('is replaced after SIGTERM, and killed: %s', async (_, stuck) => {
-    const { program, url, pid } = await startStuck(stuck);
+    const { program, url, pid } = await startStuck({ stuck });
 
     process.kill(pid, 'SIGTERM');
     await eventually(() => program.workerIds.length === 2, 'a worker in its place');
@@ -69,8 +69,19 @@ describe('a worker that does not come to its end', { timeout: processPatienceMs 
     expect([program.complaints, program.workerIds.length]).toEqual(['', 2]);
   });
 
+  it('has the time of the drain that runs when it gets SIGTERM, whoever began that', async () => {
+    const { program, pid } = await startStuck({ ownWindowMs: 60_000 });
+    process.kill(pid, 'SIGUSR2');
+    await eventually(() => program.lines.some((line) => 'draining' in line), 'its own drain');
+
+    process.kill(pid, 'SIGTERM');
+
+    await eventually(() => program.lines.some((line) => 'leavingOver' in line), 'its leaving');
+    expect(program.lines).toContainEqual({ leavingOver: 60_000 });
+  });
+
   it('does not keep the primary from its own', async () => {
-    const { program, pid } = await startStuck('blocked');
+    const { program, pid } = await startStuck({ stuck: 'blocked' });
 
     program.child.kill('SIGTERM');
 

@@ -9,6 +9,8 @@ import { createMemoryBroker } from 'millrace/broker/memory';
 import { createRedisBroker } from 'millrace/broker/redis';
 import { createServer, refuse, subscriptionField } from 'millrace/server';
 
+import type { WorkerMessage } from '../../src/adapters/workers/worker-messages.ts';
+
 /** How a test wants this program to be: in the variable `SHARED`. */
 export interface SharedServerOptions {
   /** Absent: events stay in the process. */
@@ -20,6 +22,8 @@ export interface SharedServerOptions {
   readonly fails?: boolean;
   /** What keeps a worker from its end: `blocked`, its program does nothing else once it has sent a client away; `busy`, it takes SIGTERM itself, and goes on. */
   readonly stuck?: 'blocked' | 'busy';
+  /** The window of the drain that the program itself begins on SIGUSR2, in whichever process gets it. */
+  readonly ownWindowMs?: number;
   /** How many workers listen: those that come later do something else, for ever. */
   readonly listeners?: number;
 }
@@ -33,6 +37,9 @@ export type SharedServerLine =
       readonly workers: readonly number[];
     }
   | { readonly begun: 'late' }
+  | { readonly draining: number }
+  /** What a worker that leaves has told the primary. */
+  | { readonly leavingOver: number }
   | { readonly error: { readonly name: string; readonly code: unknown } };
 
 /** What the query `stats` says of the process that answers it, as JSON. */
@@ -160,6 +167,16 @@ try {
     ...(workers && { workers }),
   });
   const { role, url } = running;
+  const { ownWindowMs } = options;
+  if (ownWindowMs !== undefined) {
+    process.on('SIGUSR2', () => {
+      void running.drain({ windowMs: ownWindowMs });
+      write({ draining: process.pid });
+    });
+    cluster.on('message', (_worker, message: Partial<WorkerMessage>) => {
+      if (message.millrace === 'leaving') write({ leavingOver: message.windowMs ?? 0 });
+    });
+  }
   write({ role, url, pid: process.pid, workers: running.workers });
 } catch (error) {
   const { name, code } = error as NodeJS.ErrnoException; // nothing else is thrown here

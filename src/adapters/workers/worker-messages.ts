@@ -7,7 +7,7 @@ export type WorkerMessage =
   | { readonly millrace: 'listening' }
   /** It could not listen. */
   | { readonly millrace: 'failed'; readonly code: string | undefined; readonly message: string }
-  /** It takes no more connections: another one may begin. Its drain takes twice `windowMs`, and it is killed some time after that. */
+  /** It takes no more connections: another one may begin. Its drain, which may run already, takes twice `windowMs`, and it is killed some time after that. */
   | { readonly millrace: 'leaving'; readonly windowMs: number };
 
 /** What the primary tells a worker. */

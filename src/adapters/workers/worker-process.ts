@@ -3,7 +3,7 @@ import process from 'node:process';
 
 import { UsageError } from '../../errors.ts';
 import { toDrainWindow } from '../../server/drain.ts';
-import type { Server } from '../../server/index.ts';
+import type { DrainOptions, Server } from '../../server/index.ts';
 import { drainOn } from '../drain-signals.ts';
 import { listenHere } from '../node-server.ts';
 import type { Listening, ListenOptions, Running } from '../node-server.ts';
@@ -51,12 +51,14 @@ class WorkerRunning implements Running {
   readonly role = 'worker';
   readonly workers = [];
   readonly #listening: Listening;
-  /** That of {@link WorkerRunning.leave}. */
-  readonly #windowMs: number;
+  /** Of a drain that says nothing else. */
+  readonly #usualWindowMs: number;
+  /** Of the first drain: those that follow are the same one. */
+  #windowMs: number | undefined;
 
-  constructor(listening: Listening, windowMs: number) {
+  constructor(listening: Listening, usualWindowMs: number) {
     this.#listening = listening;
-    this.#windowMs = windowMs;
+    this.#usualWindowMs = usualWindowMs;
   }
 
   get url(): string {
@@ -71,14 +73,16 @@ class WorkerRunning implements Running {
     return this.#listening.close();
   }
 
-  drain(options?: Parameters<Running['drain']>[0]): Promise<void> {
-    return this.#listening.drain(options);
+  async drain(options: DrainOptions = {}): Promise<void> {
+    const { windowMs } = toDrainWindow({ windowMs: this.#usualWindowMs, ...options });
+    this.#windowMs ??= windowMs;
+    await this.#listening.drain(options);
   }
 
   /** This worker alone ends: who comes now is served by the others. */
   leave(): Promise<void> {
     this.#listening.stopAccepting();
-    const windowMs = this.#windowMs;
+    const windowMs = this.#windowMs ?? this.#usualWindowMs;
     tell({ millrace: 'leaving', windowMs });
     return this.drain({ windowMs });
   }
