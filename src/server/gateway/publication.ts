@@ -42,20 +42,21 @@ export class Publication {
     const fresh = records.filter(({ token }) => !this.#seen.has(token));
     for (const { token } of fresh) this.#seen.add(token);
     const groups = new Set<PublicationGroup>();
+    const expired: Subscriber[] = [];
     const connections = new Map<string, Promise<ConnectionRecord | undefined>>();
     await inParallel(fresh, readsAtOnce, async (record) => {
       const subscriber = await this.#toSubscriber(record, connections);
       if (!subscriber) return;
-      if (subscriber.hasExpired) {
-        this.#counts[await subscriber.leave()] += 1;
-        return;
-      }
+      if (subscriber.hasExpired) return void expired.push(subscriber);
       const group = this.#groupOf(subscriber);
       groups.add(group);
       group.add(subscriber);
     });
     const { pushesAtOnce } = this.#call.parts.options;
-    const deliveries = [...groups].flatMap((group) => group.takeDeliveries());
+    const deliveries = [
+      ...expired.map((subscriber) => () => subscriber.leave()),
+      ...[...groups].flatMap((group) => group.takeDeliveries()),
+    ];
     await inParallel(deliveries, pushesAtOnce, async (deliver) => {
       const outcome = await deliver();
       if (outcome !== 'dropped') this.#counts[outcome] += 1;

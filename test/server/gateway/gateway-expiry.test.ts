@@ -73,6 +73,26 @@ describe('credentials that expire behind a gateway', () => {
     expect([stage.store.connections.size, stage.store.subscriptionCount]).toEqual([1, 1]);
   });
 
+  it('end no more connections at once than there are pushes', async () => {
+    let [atOnce, most] = [0, 0];
+    const close = async (): Promise<void> => {
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      await new Promise(setImmediate);
+      atOnce -= 1;
+    };
+    stage = stageFor({ gateway: { pushesAtOnce: 1, push: { send: async () => {}, close } } });
+    for (const id of ['a', 'b', 'c']) {
+      await stage.join(id);
+      await stage.subscribe(id, '1', room);
+    }
+    stage.now += 60_000;
+
+    expect(await publish()).toEqual({ delivered: 0, gone: 3, failed: 0 });
+
+    expect(most).toBe(1);
+  });
+
   it('execute nothing for whoever they were of, and ask no filter', async () => {
     const asked: unknown[] = [];
     stage.filterAll = (_, user) => Boolean(asked.push(user));
