@@ -1,5 +1,5 @@
 import { execute, GraphQLError, parse, specifiedRules, subscribe, validate } from 'graphql';
-import type { ExecutionArgs, GraphQLSchema } from 'graphql';
+import type { ExecutionArgs, ExecutionResult, GraphQLSchema } from 'graphql';
 import { useServer } from 'millrace/migrate/graphql-ws';
 import type { Context } from 'millrace/migrate/graphql-ws';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -387,6 +387,24 @@ describe('functions of the program', () => {
     for (const client of [one, other])
       expect(await client.next()).toEqual(next({ data: { tick: 1 } }));
     expect(tick).toHaveBeenCalledTimes(2); // by the broker, which weighs it, and by one execution
+  });
+
+  it.each([true, false])('may say null for no errors; masked: %s', async (maskErrors) => {
+    const none = { data: { hello: 'you' }, errors: null } as unknown as ExecutionResult;
+    const { ready, reported } = await serve({
+      execute: () => none,
+      subscribe: async function* each() {
+        yield await Promise.resolve(none);
+      },
+      millrace: { maskErrors },
+    });
+    const client = await ready();
+    start(client, '{ hello }');
+    expect(await client.next()).toEqual(next({ data: { hello: 'you' } }));
+    await client.next();
+    start(client, 'subscription { tick }', {}, '2');
+    expect(await client.next()).toEqual(next({ data: { hello: 'you' } }, '2'));
+    expect(reported).toEqual([]);
   });
 
   it('that throw end the operation with a masked error', async () => {

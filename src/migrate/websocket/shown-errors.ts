@@ -12,16 +12,24 @@ export interface ErrorView {
 }
 
 /** Leaves errors alone, for the server to hide. */
-export const masked: ErrorView = { result: (result) => result, failure: (error) => error };
+export const masked: ErrorView = { result: withoutNull, failure: (error) => error };
 
 /** Shows them all. */
 export const shown: ErrorView = {
-  // functions of a program may give null, or errors that are written already
+  // functions of a program may give errors that are written already
   result: (result) =>
-    result?.errors ? { ...result, errors: result.errors.map(showInResult) } : result,
+    result?.errors ? { ...result, errors: result.errors.map(showInResult) } : withoutNull(result),
   // those of our own say what happened, with their code
   failure: (error) => (error instanceof SourceError ? error : show(error)),
 };
+
+/** Functions of a program may say null for no errors, as some servers that they ask do. */
+function withoutNull(result: ExecutionResult): ExecutionResult {
+  const given: { readonly errors?: unknown } | null = result; // nor need there be a result
+  if (given?.errors !== null) return result;
+  const { errors: _none, ...rest } = result;
+  return rest;
+}
 
 function showInResult(error: unknown): GraphQLError {
   const isWritten = typeof error === 'object' && error !== null && !(error instanceof Error);
