@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import pg from 'pg';
 
 import { postgresMigration } from '../../src/broker/postgres/migration.ts';
 import { findFreePort, findProgramFolder, ServerProcess } from './server-process.ts';
+import { unprivilegedUser } from './unprivileged-user.ts';
 
 const run = promisify(execFile);
 
@@ -104,7 +105,7 @@ export class PostgresServer extends ServerProcess {
     super(port);
     this.#folder = mkdtempSync(path.join(tmpdir(), 'millrace-postgres-'));
     this.#data = path.join(this.#folder, 'data');
-    const owner = unprivileged();
+    const owner = unprivilegedUser();
     if (owner) chownSync(this.#folder, owner.uid, owner.gid);
   }
 
@@ -143,7 +144,7 @@ export class PostgresServer extends ServerProcess {
       max_prepared_transactions: '1',
     };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const owned: SpawnOptions = { ...unprivileged(), stdio: 'ignore', cwd: this.#folder };
+    const owned: SpawnOptions = { ...unprivilegedUser(), stdio: 'ignore', cwd: this.#folder };
     return spawn(programPath(this.program), ['-D', this.#data, ...options], owned);
   }
 
@@ -156,19 +157,8 @@ export class PostgresServer extends ServerProcess {
   }
 
   async #runProgram(name: string, options: readonly string[]): Promise<void> {
-    await run(programPath(name), [...options], { ...unprivileged(), cwd: this.#folder });
+    await run(programPath(name), [...options], { ...unprivilegedUser(), cwd: this.#folder });
   }
-}
-
-/** PostgreSQL does not run as root. */
-function unprivileged(): { readonly uid: number; readonly gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const users = readFileSync('/etc/passwd', 'utf8').split('\n');
-  const fields = ['postgres', 'nobody']
-    .map((name) => users.find((user) => user.startsWith(`${name}:`))?.split(':'))
-    .find((found) => found !== undefined);
-  if (fields === undefined) throw new Error('there is no user to run PostgreSQL as');
-  return { uid: Number(fields[2]), gid: Number(fields[3]) };
 }
 
 function programPath(name: string): string {
