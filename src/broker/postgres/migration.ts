@@ -80,14 +80,17 @@ CREATE UNIQUE INDEX ${part('ids')} ON ${table} (topic, key, idempotency_id)
  * The epoch changes with the table, and with whatever may have lost its end: another cluster, another time line of it.
  *
  * @remarks
- * Where a role may not know these, it is that of the table alone. They stay the same for as long as a server process lives, so they are asked for once.
+ * Where a role may not know these, it is that of the table alone. They stay the same for as long as a server process lives, so they are asked for once,
+ * by each table for itself: the owner of another one may know more, or less, and a server process may serve both.
  */
 function makeEpoch({ table, state, routine }: PostgresNames): string {
   return `
 CREATE OR REPLACE FUNCTION ${routine('epoch')}() RETURNS text
   LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
-  history text := current_setting('millrace.history', true);
+  events_table oid := ${toLiteral(table)}::regclass;
+  known_as text := 'millrace.history_' || events_table;
+  history text := current_setting(known_as, true);
 BEGIN
   IF coalesce(history, '') = '' THEN
     BEGIN
@@ -96,10 +99,10 @@ BEGIN
     EXCEPTION WHEN insufficient_privilege OR feature_not_supported OR undefined_function THEN
       history := 'unknown';
     END;
-    PERFORM set_config('millrace.history', history, false);
+    PERFORM set_config(known_as, history, false);
   END IF;
   RETURN (SELECT epoch FROM ${state}) || '.' || left(to_hex(
-    hashtextextended(history, ${toLiteral(table)}::regclass::oid::bigint)), 8);
+    hashtextextended(history, events_table::bigint)), 8);
 END
 $body$;`;
 }
