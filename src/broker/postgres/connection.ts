@@ -2,11 +2,12 @@ import type pg from 'pg';
 
 import type { Clock } from '../../vocabulary.ts';
 import { toQuery } from './client-like.ts';
+import type { PostgresQuery } from './client-like.ts';
 import { brokerClosed, failureOf, notMigrated, toSourceError, unavailable } from './failures.ts';
 import { schemaVersion } from './migration.ts';
 import type { PostgresNames } from './names.ts';
 import type { Rows } from './pool-client.ts';
-import { toStateQuery } from './statements.ts';
+import { toSessionQuery, toStateQuery } from './statements.ts';
 
 /** A question that is asked again and again. */
 export interface Statement {
@@ -107,32 +108,31 @@ export class PostgresConnection {
       this.#options.timeoutMs,
     );
     this.#state = { kind: 'connecting', client, stopTimer: stopConnecting };
+    let session: Session;
     try {
       await client.connect();
-      await this.#prepare(client);
+      session = await this.#prepare(client);
     } catch (error) {
       return this.#lose(client, error);
     }
     if (this.#state.kind !== 'connecting' || this.#state.client !== client) return;
     stopConnecting();
     this.#failures = 0;
-    this.#state = { kind: 'ready', client, asked: undefined };
+    this.#state = { kind: 'ready', client, session, asked: undefined };
     this.#options.onChange();
     this.#options.onReady();
     this.#askNext();
   }
 
   /** Listens before anything is asked: what is published after an answer is heard of. */
-  async #prepare(client: pg.Client): Promise<void> {
+  async #prepare(client: pg.Client): Promise<Session> {
     const { timeoutMs, names } = this.#options;
-    // what is asked is small, and compiling takes longer
-    await client.query(`SET statement_timeout = ${Math.ceil(timeoutMs)}; SET jit = off`);
-    const { rows } = (await client.query(toQuery(toStateQuery(names)))) as unknown as {
-      readonly rows: Rows; // as the query says
-    };
-    const [version, channel] = rows[0] ?? [];
+    const settings = [processOf(client), Math.ceil(timeoutMs)];
+    const set = await ask(client, toQuery(toSessionQuery(), settings));
+    const [[version, channel] = []] = await ask(client, toQuery(toStateQuery(names)));
     if (Number(version) !== schemaVersion) throw notMigrated();
     await client.query(`LISTEN "${channel}"`);
+    return set.length > 0 ? 'own' : 'lent';
   }
 
   #lose(client: pg.Client, error: unknown): void {
@@ -158,13 +158,14 @@ export class PostgresConnection {
     const question = this.#waiting.shift();
     if (question === undefined) return;
     this.#state = { ...state, asked: question };
-    void this.#ask(state.client, question); // never rejects
+    void this.#ask(state, question); // never rejects
   }
 
-  async #ask(client: pg.Client, question: Question): Promise<void> {
+  async #ask({ client, session }: Ready, question: Question): Promise<void> {
     try {
       const { name, text } = question.statement;
-      const { rows } = await client.query({ ...toQuery(text, question.values), name });
+      const query = toQuery(text, question.values);
+      const rows = await ask(client, session === 'own' ? { ...query, name } : query);
       question.stopTimer();
       question.resolve(rows);
     } catch (error) {
@@ -175,7 +176,7 @@ export class PostgresConnection {
       question.reject(toSourceError('PostgreSQL refused a question', error));
     }
     if (!this.#uses(client)) return;
-    this.#state = { kind: 'ready', client, asked: undefined };
+    this.#state = { kind: 'ready', client, session, asked: undefined };
     this.#askNext();
   }
 
@@ -205,8 +206,18 @@ export class PostgresConnection {
 type ConnectionState =
   | { readonly kind: 'new' | 'closed' }
   | { readonly kind: 'connecting'; readonly client: pg.Client; readonly stopTimer: () => void }
-  | { readonly kind: 'ready'; readonly client: pg.Client; readonly asked: Question | undefined }
+  | Ready
   | { readonly kind: 'pausing'; readonly stopTimer: () => void };
+
+interface Ready {
+  readonly kind: 'ready';
+  readonly client: pg.Client;
+  readonly session: Session;
+  readonly asked: Question | undefined;
+}
+
+/** 'lent' where a pooler may answer each question by another process of PostgreSQL: what one is told the next does not know, but others who have it later. */
+type Session = 'own' | 'lent';
 
 interface Question {
   readonly statement: Statement;
@@ -214,6 +225,17 @@ interface Question {
   readonly resolve: (rows: Rows) => void;
   readonly reject: (error: Error) => void;
   readonly stopTimer: () => void;
+}
+
+async function ask(client: pg.Client, query: PostgresQuery): Promise<Rows> {
+  const { rows } = await client.query(query);
+  return rows;
+}
+
+/** The process of PostgreSQL that accepted the connection; a pooler says something else, or nothing. */
+function processOf(client: pg.Client): unknown {
+  // the types of the package leave it out
+  return (client as unknown as { readonly processID: unknown }).processID;
 }
 
 /** Nobody waits for the goodbye: what breaks on the way is no news. */

@@ -1,6 +1,15 @@
 import { toLiteral } from './names.ts';
 import type { PostgresNames } from './names.ts';
 
+/**
+ * Settings of a connection that asks: answers with one row if it is with the process $1 of PostgreSQL, and otherwise changes nothing.
+ * What is asked is small, and compiling takes longer.
+ */
+export function toSessionQuery(): string {
+  return `SELECT set_config('statement_timeout', $2, false), set_config('jit', 'off', false)
+  WHERE pg_backend_pid() = $1::integer`;
+}
+
 /** The version of the tables, and the channel on which they notify. */
 export function toStateQuery({ state, table }: PostgresNames): string {
   return `SELECT version, 'millrace_' || ${toLiteral(table)}::regclass::oid FROM ${state}`;
