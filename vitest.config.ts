@@ -6,6 +6,7 @@ import { proxyPaths } from './test/proxies/support/proxy-paths.ts';
 import { chromiumPath } from './test/support/chromium-path.ts';
 import { firefoxPath } from './test/support/firefox-path.ts';
 import { hasNatsServer } from './test/support/nats-server.ts';
+import { hasPgBouncer } from './test/support/pgbouncer.ts';
 import { hasPostgresServer } from './test/support/postgres-server.ts';
 import { hasRedis, hasRedisServer } from './test/support/redis-server.ts';
 
@@ -81,6 +82,13 @@ const postgresTests = {
   remedy: 'install postgresql',
 } as const;
 
+/** Of these, those with a pooler between. */
+const pgbouncerTests = {
+  include: ['test/broker/postgres-pgbouncer.test.ts'],
+  available: hasPgBouncer(),
+  remedy: 'install pgbouncer',
+} as const;
+
 /** Of the tests with a browser, those with another one. */
 const firefoxTests = {
   include: ['test/browser/*-firefox.browser.test.ts'],
@@ -108,15 +116,21 @@ const announcements = [
   { ...redisTests, place: redisTests.include.join(' and ') },
   { ...natsTests, place: natsTests.include.join(' and ') },
   { ...postgresTests, place: postgresTests.include.join(' and ') },
+  { ...pgbouncerTests, place: pgbouncerTests.include.join(' and ') },
   { ...firefoxTests, place: firefoxTests.include.join(' and ') },
   { ...clusterTests, place: clusterTests.include.join(' and ') },
   { ...ledgerTests, place: ledgerTests.include },
 ]
   .filter(({ available }) => !available)
   .map(({ place, remedy }) => `${place} cannot run here: ${remedy}`);
-const leftOut = [redisTests, natsTests, postgresTests, firefoxTests, clusterTests].flatMap(
-  ({ available, include }) => (available ? [] : include),
-);
+const leftOut = [
+  redisTests,
+  natsTests,
+  postgresTests,
+  pgbouncerTests,
+  firefoxTests,
+  clusterTests,
+].flatMap(({ available, include }) => (available ? [] : include));
 if (onCi && announcements.length > 0) throw new Error(announcements.join('\n'));
 
 const demandingProjects = demanding
