@@ -40,7 +40,7 @@ export type { PostgresTransaction, PostgresTransactionTopic } from './postgres/t
 
 /** Options of {@link createPostgresBroker}; either `url` or `pool` is needed. */
 export interface PostgresBrokerOptions extends PostgresTableOptions, RemoteBrokerOptions {
-  /** Where PostgreSQL is: `postgres://user@127.0.0.1:5432/database`. With a `pool`, where one can listen: a pooler that lends a connection per transaction is in the way of that. */
+  /** Where PostgreSQL is: `postgres://user@127.0.0.1:5432/database`. With a `pool`, where one can listen: behind a pooler that lends a connection per transaction events are found every `pollMs` only. */
   readonly url?: string;
   /** A pool of the package `pg` that is published with; without `url` its settings are used for the connection that listens. It is not closed. */
   readonly pool?: PostgresPoolLike;
