@@ -292,6 +292,9 @@ function isLong({ length }: LengthOptions): boolean {
 
 /** For many clients at a pace at which those who are not slow can follow. */
 function floodOf(options: LengthOptions): Flood {
-  const pace = { intervalMs: isLong(options) ? 500 : 5, paddingBytes: 65_536 };
-  return { events: 100, pace };
+  const paddingBytes = 65_536;
+  // many clients leave the system some 5 MB of memory for each
+  return isLong(options)
+    ? { events: 160, pace: { intervalMs: 500, paddingBytes } }
+    : { events: 100, pace: { intervalMs: 5, paddingBytes } };
 }
