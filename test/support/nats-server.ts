@@ -12,6 +12,9 @@ import { accepts, findFreePort, findProgramFolder, ServerProcess } from './serve
 /** Where the tests look for a server first. */
 const usualPort = 4222;
 
+/** How it is asked whether it answers; one of several says nothing before they have a leader. */
+const probe = { checkAPI: false, timeout: 1_000 } as const;
+
 /** Whether tests can start servers of their own. */
 export function hasNatsServer(): boolean {
   return findProgramFolder('nats-server') !== undefined;
@@ -48,6 +51,8 @@ async function deleteStreams(url: string, prefix: string): Promise<void> {
 
 export class NatsServer extends ServerProcess {
   protected override readonly program = 'nats-server';
+  /** One of several answers once they have elected a leader. */
+  protected override readonly patienceMs = 30_000;
   readonly #configuration: string | undefined;
   #directory = createDirectory();
   #backup: string | undefined;
@@ -55,8 +60,13 @@ export class NatsServer extends ServerProcess {
   /** @param configuration - what is in its file, besides what every server here has; somebody without a name has to be let in */
   static async start(configuration?: string): Promise<NatsServer> {
     const server = new NatsServer(await findFreePort(), configuration);
-    await server.start();
-    return server;
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
   }
 
   private constructor(port: number, configuration: string | undefined) {
@@ -100,7 +110,7 @@ export class NatsServer extends ServerProcess {
     try {
       const connection = await connect({ servers: this.url, reconnect: false });
       try {
-        await (await jetstreamManager(connection)).getAccountInfo();
+        await (await jetstreamManager(connection, probe)).getAccountInfo();
         return true;
       } finally {
         await connection.close();
