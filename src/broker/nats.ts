@@ -145,7 +145,7 @@ class LogsInNats extends RemoteBroker<string> implements NatsBroker {
     this.readers = createNatsLogReaders({
       stream,
       looks,
-      pages: new MessagePages({ link, stream, looks, timeoutMs, turnstile }),
+      pages: new MessagePages({ link, stream, looks, clock, timeoutMs, turnstile }),
       clock,
       limits,
       feed: () => this.#feed,

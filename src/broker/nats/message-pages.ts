@@ -1,6 +1,8 @@
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
 import type { ConsumerInfo } from '@nats-io/jetstream';
 
+import { SourceError } from '../../errors.ts';
+import type { Clock } from '../../vocabulary.ts';
 import type { Turnstile } from '../remote/turnstile.ts';
 import type { NatsApi, NatsLink } from './connection.ts';
 import type { LogLooks } from './log-looks.ts';
@@ -13,6 +15,7 @@ export interface MessagePagesOptions {
   readonly link: NatsLink;
   readonly stream: NatsStream;
   readonly looks: LogLooks;
+  readonly clock: Clock;
   readonly timeoutMs: number;
   /** Bounds what pages take in memory. */
   readonly turnstile: Turnstile;
@@ -24,11 +27,16 @@ export interface MessageRequest {
   /** In which they were. */
   readonly epoch: string;
   readonly after: number;
+  /** The subject had a message up to here, or had had one. */
+  readonly upTo: number;
   /** How many at most. */
   readonly count: number;
 }
 
 const nanosPerMs = 1_000_000;
+
+/** Between attempts to read what one server of a cluster has and another one not yet. */
+const pauseMs = 50;
 
 /** The client does not take less. */
 const shortestWaitMs = 1_000;
@@ -43,14 +51,39 @@ export class MessagePages {
 
   /** Everything that follows, up to `count`; `undefined` if something after `after` is missing, or the stream is another one. */
   async read(request: MessageRequest): Promise<readonly StoredMessage[] | undefined> {
-    const { link, looks, stream, turnstile } = this.#options;
-    const messages = await turnstile.pass(() =>
-      link.run({ repeat: 'until-answered', perform: (api) => this.#fetch(api, request) }),
-    );
+    const { looks, stream, turnstile } = this.#options;
+    const messages = await turnstile.pass(() => this.#fetchAll(request));
     // asked afterwards: nothing was removed while it was read
     const isHeld = await looks.holdsAfter(request.subject, request.after);
     const { epoch } = await stream.state();
     return isHeld && epoch === request.epoch ? messages : undefined;
+  }
+
+  /** Rejects if the servers do not have the same for too long. */
+  async #fetchAll(request: MessageRequest): Promise<readonly StoredMessage[]> {
+    const { link, clock, timeoutMs } = this.#options;
+    const giveUpAt = clock.now() + timeoutMs;
+    for (;;) {
+      const messages = await link.run({
+        repeat: 'until-answered',
+        perform: (api) => this.#fetch(api, request),
+      });
+      if (!(await this.#lacksLast(request, messages))) return messages;
+      if (clock.now() >= giveUpAt)
+        throw new SourceError('BROKER_UNAVAILABLE', 'a server of NATS lacks what another one has');
+      await new Promise<void>((resume) => clock.schedule(resume, pauseMs));
+    }
+  }
+
+  /** Whether the leader of the stream, which always has everything, has more: the consumer may be on a server that does not have it yet. */
+  async #lacksLast(
+    { subject, after, upTo, count }: MessageRequest,
+    messages: readonly StoredMessage[],
+  ): Promise<boolean> {
+    const last = messages.at(-1)?.sequence ?? after;
+    if (messages.length === count || last >= upTo) return false;
+    const next = await this.#options.stream.firstOf(subject, last + 1);
+    return next !== undefined && next.seq <= upTo;
   }
 
   async #fetch(api: NatsApi, request: MessageRequest): Promise<readonly StoredMessage[]> {

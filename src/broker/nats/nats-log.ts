@@ -98,17 +98,18 @@ export class NatsLog extends RemoteLog {
   override async readPage({ after, upTo }: PageRequest): Promise<HistoryPage | undefined> {
     const { pages } = this.#options;
     const { count } = this.#pageSize;
-    const request = { subject: this.name, epoch: this.epoch, after: Number(after), count };
-    const messages = await pages.read(request);
+    const last = Number(upTo);
+    const place = { subject: this.name, epoch: this.epoch, after: Number(after), upTo: last };
+    const messages = await pages.read({ ...place, count });
     if (this.hasEnded || messages === undefined) return undefined;
-    const wanted = messages.filter(({ sequence }) => sequence <= Number(upTo));
+    const wanted = messages.filter(({ sequence }) => sequence <= last);
     this.#pageSize.adapt(
       wanted.length,
       wanted.reduce((bytes, { data }) => bytes + data.byteLength, 0),
     );
     const isFull = wanted.length === count;
-    const last = isFull ? wanted.at(-1)?.sequence : undefined;
-    return { entries: this.#decodeAll(wanted, after), lastId: last ? String(last) : upTo };
+    const end = isFull ? wanted.at(-1)?.sequence : undefined;
+    return { entries: this.#decodeAll(wanted, after), lastId: end ? String(end) : upTo };
   }
 
   /** Messages that follow each other, the first of them `previousId`; what is no event is left out. */
