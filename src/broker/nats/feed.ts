@@ -187,6 +187,9 @@ export class NatsFeed {
     // asked last: a consumer leaves with its stream, so this one is of the stream that is known, and not of one made meanwhile
     await this.#options.stream.state();
     if (session.isOver || pending > 0 || state.lastSequence <= this.#processed) return;
+    const next = await this.#options.stream.firstAfter(this.#processed);
+    // it still comes: the consumer is on a server that does not have yet what the leader has
+    if (session.isOver || (next !== undefined && next.seq <= state.lastSequence)) return;
     // what stood at the end of the stream has left it
     await this.#checkLogs();
     if (!session.isOver && this.#queue.length === 0) this.#advance(state.lastSequence);

@@ -157,6 +157,11 @@ export class NatsStream {
     return this.#message(query);
   }
 
+  /** The first message after `sequence`, of whichever subject; `undefined` if there is none. */
+  firstAfter(sequence: number): Promise<StoredMsg | undefined> {
+    return this.firstOf('>', sequence + 1);
+  }
+
   lastOf(subject: string): Promise<StoredMsg | undefined> {
     return this.#message({ last_by_subj: subject });
   }
