@@ -167,6 +167,10 @@ const generatingProjects = [
   },
 }));
 
+/** They wait for one server of three to be chosen in the moment in which it is behind, which a busy machine may miss for minutes: run with `LAGGING_CLUSTER=1`. */
+const lagTests =
+  process.env['LAGGING_CLUSTER'] === undefined ? ['test/broker/nats-cluster-lag.test.ts'] : [];
+
 export default defineConfig({
   resolve: { alias: entryPoints },
   test: {
@@ -184,6 +188,7 @@ export default defineConfig({
             '**/node_modules/**',
             ...demanding.map(({ folder }) => `test/${folder}/**`),
             ledgerTests.include,
+            ...lagTests,
             ...leftOut,
           ],
         },
