@@ -42,6 +42,8 @@ export abstract class ServerProcess {
     const giveUpAt = performance.now() + this.patienceMs;
     while (!(await this.answers())) {
       if (performance.now() > giveUpAt) throw new Error(`${this.program} does not answer`);
+      // a connection that somebody else made from its port keeps it from starting, for a moment
+      if (this.#process && hasExited(this.#process)) this.#process = this.spawn();
       await turn();
     }
   }
@@ -70,6 +72,10 @@ export abstract class ServerProcess {
     await this.kill();
     this.removeFiles();
   }
+}
+
+function hasExited({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** As the kernel says; other threads may run for a moment after the signal. */
