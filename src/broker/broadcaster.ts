@@ -5,7 +5,7 @@ import type { ConsumerCount } from './consumers.ts';
 import type { EntryReader } from './entry-reader.ts';
 import { estimateBytes } from './estimate-bytes.ts';
 import { LogTail } from './log-tail.ts';
-import type { LogTailLimits, TailCursor } from './log-tail.ts';
+import type { EntryWaiter, LogTailLimits, TailCursor } from './log-tail.ts';
 import { createTopicSource } from './topic-source.ts';
 
 /** Bounds of a {@link Broadcaster}, and what tests replace. */
@@ -146,6 +146,10 @@ class BroadcastReader<Event> implements EntryReader {
 
   read(): Promise<readonly BroadcastEntry<Event>[] | undefined> {
     return this.#cursor.read();
+  }
+
+  poll(waiter: EntryWaiter): readonly BroadcastEntry<Event>[] | 'later' | undefined {
+    return this.#cursor.poll(waiter);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { readIterable } from '../stream/iterable-stream.ts';
 import type { Snapshot, SourceReader } from '../stream/source.ts';
 import type { Instant, Position } from '../vocabulary.ts';
+import type { EntryWaiter } from './log-tail.ts';
 
 /** An event before the steps of its source; without a position if nobody can resume from it. */
 export interface SourceEntry {
@@ -14,6 +15,12 @@ export interface SourceEntry {
 export interface EntryReader {
   /** The next entries, at least one; `undefined` at the end. */
   read(): Promise<readonly SourceEntry[] | undefined>;
+  /**
+   * The same without a promise, where it can be had so: throws where that rejects; `later` if it would have to wait.
+   *
+   * @param waiter - is told once, from within what changes the log, when it is worth while to poll again
+   */
+  poll?(waiter: EntryWaiter): readonly SourceEntry[] | 'later' | undefined;
   /** As in `LogReader`: present where several consumers may share this reader. */
   readonly nextIndex?: number;
   /** As in `LogReader`; absent where nobody can resume. */

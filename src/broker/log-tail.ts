@@ -1,5 +1,6 @@
 import { SourceError } from '../errors.ts';
 import type { Instant } from '../vocabulary.ts';
+import { RecencyList, RecencyNode } from './recency-list.ts';
 
 /** Bounds of one log tail; the oldest entries leave when any of them is exceeded. */
 export interface LogTailLimits {
@@ -41,7 +42,7 @@ export class LogTail<Entry extends TailEntry> {
   #next: number;
   #heldBytes = 0;
   #end: TailEnd | undefined;
-  readonly #waiting = new Set<TailCursor<Entry>>();
+  readonly #waiting = new RecencyList<TailCursor<Entry>>();
 
   constructor(limits: LogTailLimits = {}, firstIndex = 0) {
     // a member that is `undefined` would lift its limit unnoticed
@@ -141,9 +142,8 @@ export class LogTail<Entry extends TailEntry> {
   }
 
   #wakeAll(): void {
-    if (this.#waiting.size === 0) return;
-    for (const cursor of this.#waiting) cursor.wake();
-    this.#waiting.clear();
+    // not those that begin to wait meanwhile
+    for (let left = this.#waiting.size; left > 0; left -= 1) this.#waiting.oldest?.wake();
   }
 
   #resize(length: number): void {
@@ -165,15 +165,23 @@ export type TailEnd =
   | { readonly kind: 'completed' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
+/** Somebody who waits for entries. */
+export interface EntryWaiter {
+  /** There are some now, or there never will be. */
+  ready(): void;
+}
+
 /** One reader's place in a {@link LogTail}. */
 export class TailCursor<Entry extends TailEntry> {
   readonly #tail: LogTail<Entry>;
-  readonly #waiting: Set<TailCursor<Entry>>;
+  readonly #waiting: RecencyList<TailCursor<Entry>>;
+  /** This cursor's place among those that wait. */
+  readonly #waitingNode = new RecencyNode<TailCursor<Entry>>(this);
   #next: number;
   #isClosed = false;
-  #wake: (() => void) | undefined;
+  #waiter: EntryWaiter | undefined;
 
-  constructor(tail: LogTail<Entry>, waiting: Set<TailCursor<Entry>>, index: number) {
+  constructor(tail: LogTail<Entry>, waiting: RecencyList<TailCursor<Entry>>, index: number) {
     this.#tail = tail;
     this.#waiting = waiting;
     this.#next = index;
@@ -197,24 +205,40 @@ export class TailCursor<Entry extends TailEntry> {
   async read(): Promise<readonly Entry[] | undefined> {
     while (this.#mustWait()) {
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#waiting.add(this);
+        this.#waitAs({ ready: resolve });
       });
     }
     return this.#take();
   }
 
+  /**
+   * The same at once, and throws where that rejects; `later` if it would have to wait.
+   *
+   * @param waiter - is told once, from within what changes the log, when it is worth while to poll again
+   */
+  poll(waiter: EntryWaiter): readonly Entry[] | 'later' | undefined {
+    if (!this.#mustWait()) return this.#take();
+    this.#waitAs(waiter);
+    return 'later';
+  }
+
   /** Ends a pending read. */
   close(): void {
     this.#isClosed = true;
-    this.#waiting.delete(this);
     this.wake();
   }
 
   /** For the tail: something changed. */
   wake(): void {
-    this.#wake?.();
-    this.#wake = undefined;
+    this.#waiting.remove(this.#waitingNode);
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.ready();
+  }
+
+  #waitAs(waiter: EntryWaiter): void {
+    this.#waiter = waiter;
+    this.#waiting.touch(this.#waitingNode);
   }
 
   #mustWait(): boolean {
@@ -227,17 +251,18 @@ export class TailCursor<Entry extends TailEntry> {
       this.#isClosed = true;
       throw eventsLost(this.#next, this.#tail.firstIndex);
     }
-    const batch: Entry[] = [];
-    for (
-      let entry = this.#tail.at(this.#next);
-      entry !== undefined;
-      entry = this.#tail.at(this.#next)
-    ) {
+    const first = this.#tail.at(this.#next);
+    if (first === undefined) return this.#finish();
+    // in one piece, because most batches have one entry
+    const batch = [first];
+    this.#next += 1;
+    while (batch.length < batchEvents) {
+      const entry = this.#tail.at(this.#next);
+      if (entry === undefined) break;
       batch.push(entry);
       this.#next += 1;
-      if (batch.length === batchEvents) break;
     }
-    return batch.length > 0 ? batch : this.#finish();
+    return batch;
   }
 
   #finish(): undefined {

@@ -1,12 +1,13 @@
 import type { Position } from '../vocabulary.ts';
-import type { TailCursor } from './log-tail.ts';
+import type { EntryWaiter, TailCursor } from './log-tail.ts';
 import { Consumers } from './consumers.ts';
 import type { ConsumerCount } from './consumers.ts';
+import type { EntryReader } from './entry-reader.ts';
 import type { MemoryLog, ReadStart } from './memory-log.ts';
 import type { LogBatch, LogEntry, LogReader } from './types.ts';
 
 /** Reads a {@link MemoryLog}; counted from its making until it was closed or came to its end. */
-export class MemoryReader implements LogReader {
+export class MemoryReader implements LogReader, EntryReader {
   readonly epoch: string;
   readonly complete: boolean;
   readonly earliest: Position | undefined;
@@ -26,6 +27,14 @@ export class MemoryReader implements LogReader {
   async read(): Promise<LogBatch | undefined> {
     try {
       return await this.#cursor.read();
+    } finally {
+      if (this.#cursor.isClosed) this.#consumers.release();
+    }
+  }
+
+  poll(waiter: EntryWaiter): LogBatch | 'later' | undefined {
+    try {
+      return this.#cursor.poll(waiter);
     } finally {
       if (this.#cursor.isClosed) this.#consumers.release();
     }

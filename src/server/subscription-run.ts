@@ -280,7 +280,7 @@ export class SubscriptionRun {
     group.join(member, reader);
     run.stopsWith(member);
     run.settle();
-    if (!known) void group.run(); // never rejects
+    if (!known) group.run();
     return true;
   }
 

@@ -5,6 +5,7 @@ import { isLoss, openWhenAvailable } from '../resume/reopen.ts';
 import type { ResultText } from '../result-text.ts';
 import type { EventOutcome } from './group-executor.ts';
 import type { EventRun, GroupMember } from './group-member.ts';
+import type { ReadyGroups } from './ready-groups.ts';
 import type { SourceEnd } from './recipient.ts';
 import type { SharedEvent } from './shared-event.ts';
 import type { SharedResults } from './shared-results.ts';
@@ -23,6 +24,8 @@ export interface ExecutionGroupOptions {
   readonly position: Position | undefined;
   readonly clock: Clock;
   readonly turns: TurnCount;
+  /** Runs the group when there is more to read. */
+  readonly ready: ReadyGroups;
   /** Called once, when the group takes no members any more: the last one left, or the source ended. */
   readonly onClosed: (group: ExecutionGroup) => void;
 }
@@ -43,6 +46,7 @@ export class ExecutionGroup {
   readonly #log: SharableLog;
   #reader: EntryReader;
   readonly #clock: Clock;
+  readonly #ready: ReadyGroups;
   readonly #onClosed: (group: ExecutionGroup) => void;
   readonly #members: GroupMember[] = [];
   #nextIndex: number;
@@ -58,6 +62,7 @@ export class ExecutionGroup {
     this.#nextIndex = options.firstIndex;
     this.#position = options.position;
     this.#clock = options.clock;
+    this.#ready = options.ready;
     this.#onClosed = options.onClosed;
     this.#budget = new TurnBudget(options.turns);
   }
@@ -95,25 +100,51 @@ export class ExecutionGroup {
     else this.#reader.removeConsumer?.();
   }
 
-  /** Reads and delivers until the source ends or the last member left; never rejects. */
-  async run(): Promise<void> {
-    while (!this.#hasClosed()) {
-      try {
-        const batch = await this.#reader.read();
-        if (this.#hasClosed()) return;
-        if (batch === undefined) return this.#end({ kind: 'completed' });
-        await this.#processAll(batch);
-      } catch (error) {
-        await this.#mend(error);
+  /** Reads and delivers what there is, and what will be, until the source ends or the last member left; never throws. */
+  run(): void {
+    try {
+      while (!this.#hasClosed()) {
+        const batch = this.#reader.poll ? this.#reader.poll(this) : this.#reader.read();
+        if (batch === 'later') return;
+        const pending = batch instanceof Promise ? this.#takeLater(batch) : this.#take(batch);
+        if (pending) return void this.#runAfter(pending); // never rejects
       }
+    } catch (error) {
+      void this.#runAfter(this.#mend(error)); // never rejects
     }
+  }
+
+  /** There is something to read. */
+  ready(): void {
+    this.#ready.add(this);
+  }
+
+  async #runAfter(pending: Promise<void>): Promise<void> {
+    try {
+      await pending;
+    } catch (error) {
+      await this.#mend(error);
+    }
+    this.run();
+  }
+
+  async #takeLater(reading: Promise<readonly SourceEntry[] | undefined>): Promise<void> {
+    await this.#take(await reading);
+  }
+
+  /** What was read, or that nothing will be; a promise where events have to be waited for. */
+  #take(batch: readonly SourceEntry[] | undefined): Promise<void> | undefined {
+    if (this.#hasClosed()) return undefined;
+    if (batch !== undefined) return this.#processAll(batch, 0);
+    this.#end({ kind: 'completed' });
+    return undefined;
   }
 
   /** Goes on after `error` if that is no more than a loss; otherwise it is the end. */
   async #mend(error: unknown): Promise<void> {
     try {
       if (!isLoss(error) || !this.#position) throw error;
-      if (!this.#hasClosed()) await this.#goOnAfter(this.#position, error);
+      if (!this.#hasClosed()) await this.#reopenAfter(this.#position, error);
     } catch (cause) {
       if (this.#hasClosed()) return;
       this.#end({ kind: 'failed', errors: this.results.executor.failSource(cause) });
@@ -121,7 +152,7 @@ export class ExecutionGroup {
   }
 
   /** Some events behind `position` left the log unread. */
-  async #goOnAfter(position: Position, loss: unknown): Promise<void> {
+  async #reopenAfter(position: Position, loss: unknown): Promise<void> {
     const before = this.#nextIndex;
     this.#nextIndex = Number.POSITIVE_INFINITY; // nobody can join meanwhile: indices may be counted anew
     const reader = await openWhenAvailable(
@@ -143,19 +174,57 @@ export class ExecutionGroup {
     } else for (const member of members) member.next += this.#nextIndex - before;
   }
 
-  async #processAll(batch: readonly SourceEntry[]): Promise<void> {
-    for (let i = 0; i < batch.length;) {
+  /** From the one at `start` on; a promise where some have to be waited for. */
+  #processAll(batch: readonly SourceEntry[], start: number): Promise<void> | undefined {
+    const [first] = batch;
+    if (first && batch.length === 1) return this.#processOne(first) ?? this.#pause();
+    for (let i = start; i < batch.length && !this.#hasClosed();) {
       const { run, odd } = this.#execute(batch, i);
       this.#deliverRun(run);
-      const pending = odd && this.#process(odd);
-      if (pending) await pending;
-      if (this.#hasClosed()) return;
       const done = run.events.length + (odd ? 1 : 0);
       i += done;
       this.#budget.spend(done, run.events.length * this.#members.length);
-      if (this.#budget.isSpent) await this.#clock.turn();
-      if (this.#hasClosed()) return;
+      const pending = (odd && this.#process(odd)) ?? this.#pause();
+      if (pending) return this.#processRest(pending, batch, i);
     }
+    return undefined;
+  }
+
+  async #processRest(
+    pending: Promise<void>,
+    batch: readonly SourceEntry[],
+    start: number,
+  ): Promise<void> {
+    await pending;
+    if (start < batch.length) await this.#processAll(batch, start);
+  }
+
+  /** A promise if others have to get their turn first. */
+  #pause(): Promise<void> | undefined {
+    return this.#budget.isSpent ? this.#clock.turn() : undefined;
+  }
+
+  /** A batch of one, which most are: what follows is the same as for more, without anything that holds several. */
+  #processOne(entry: SourceEntry): Promise<void> | undefined {
+    const event = this.#see(entry);
+    const outcome = this.#isWantedFrom(event.index) ? event.outcome() : undefined;
+    this.#budget.spend(1, this.#members.length);
+    if (outcome === undefined || outcome instanceof Promise || outcome.kind === 'personal')
+      return this.#process(event);
+    // backwards, as in `#deliverRun`
+    for (let i = this.#members.length - 1; i >= 0; i--) {
+      this.#members[i]?.takeOne(event, outcome, this.results.executor);
+    }
+    return undefined;
+  }
+
+  /** The event of `entry`, which is the next one. */
+  #see(entry: SourceEntry): SharedEvent {
+    const event = this.results.at(entry);
+    event.index = this.#nextIndex;
+    this.#nextIndex += 1;
+    this.#position = entry.position;
+    return event;
   }
 
   /**
@@ -170,22 +239,20 @@ export class ExecutionGroup {
     const results: ResultText[] = [];
     const first = this.#nextIndex;
     for (const entry of batch.slice(start, start + eventsPerRun)) {
-      const shared = this.results.at(entry);
-      shared.index = this.#nextIndex;
-      this.#nextIndex += 1;
-      this.#position = entry.position;
-      const outcome = this.#isWantedFrom(first) ? shared.outcome() : undefined;
+      const event = this.#see(entry);
+      const outcome = this.#isWantedFrom(first) ? event.outcome() : undefined;
       if (outcome === undefined || outcome instanceof Promise || outcome.kind === 'personal') {
-        return { run: { events, results }, odd: shared };
+        return { run: { events, results }, odd: event };
       }
-      events.push(shared);
+      events.push(event);
       results.push(outcome.result);
     }
     return { run: { events, results }, odd: undefined };
   }
 
   #isWantedFrom(index: number): boolean {
-    return this.#members.some((member) => member.wantsAllFrom(index));
+    for (const member of this.#members) if (member.wantsAllFrom(index)) return true;
+    return false;
   }
 
   /** Backwards: whoever leaves meanwhile is replaced by one that has had its turn, and remembers that. */

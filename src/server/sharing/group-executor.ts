@@ -11,9 +11,15 @@ import type { Audience } from './share-plan.ts';
 
 /** What one event became for a group. */
 export type EventOutcome =
-  | { readonly kind: 'shared'; readonly result: ResultText }
+  | SharedOutcome
   /** It would see the context of whoever asked, so it has to be executed for each subscriber. */
   | { readonly kind: 'personal'; readonly value: unknown };
+
+/** The same for all. */
+export interface SharedOutcome {
+  readonly kind: 'shared';
+  readonly result: ResultText;
+}
 
 /** What a group's events are executed with, and what is counted of it. */
 export interface GroupWork {

@@ -1,5 +1,5 @@
 import type { ResultText } from '../result-text.ts';
-import type { EventOutcome, GroupExecutor } from './group-executor.ts';
+import type { EventOutcome, GroupExecutor, SharedOutcome } from './group-executor.ts';
 import type { MemberFilter } from './member-filters.ts';
 import { MemberLane } from './member-lane.ts';
 import type { Loss, Recipient, SourceEnd } from './recipient.ts';
@@ -62,6 +62,14 @@ export class GroupMember {
       if (result && this.wants(event, executor))
         this.take(event, { kind: 'shared', result }, executor);
     }
+  }
+
+  /** Takes an event that became a result at once. */
+  takeOne(event: SharedEvent, outcome: SharedOutcome, executor: GroupExecutor): void {
+    if (this.wantsAllFrom(event.index)) {
+      this.next = event.index + 1;
+      this.#recipient.deliver(outcome.result);
+    } else if (this.wants(event, executor)) this.take(event, outcome, executor);
   }
 
   /** Looks at an event: whether it has to be delivered now. What has to wait goes its own way. */

@@ -26,24 +26,22 @@ export class SharedEvent {
   readonly mark: ResumeMark | undefined;
   readonly #group: SharingGroup;
   readonly #onExecuted: ((result: ResultText) => void) | undefined;
+  readonly #event: unknown;
   /** The event after so many maps, as far as somebody asked. */
-  readonly #values: (MappedValue | Promise<MappedValue>)[];
+  #values: (MappedValue | Promise<MappedValue>)[] | undefined;
   #outcome: EventOutcome | Promise<EventOutcome> | undefined;
 
   /** @param onExecuted - called once if it became a result for all */
-  constructor(
-    { event, position, publishedAt }: SourceEntry,
-    group: SharingGroup,
-    onExecuted?: (result: ResultText) => void,
-  ) {
-    this.mark = position && group.subject?.mark(position, publishedAt);
+  constructor(entry: SourceEntry, group: SharingGroup, onExecuted?: (result: ResultText) => void) {
+    this.mark = group.subject && markOf(entry, group.subject);
     this.#group = group;
     this.#onExecuted = onExecuted;
-    this.#values = [{ kind: 'known', value: event }];
+    this.#event = entry.event;
   }
 
   /** The event after the first `count` maps; never rejects. */
   valueAfter(count: number): MappedValue | Promise<MappedValue> {
+    this.#values ??= [{ kind: 'known', value: this.#event }];
     const known = this.#values[count];
     if (known !== undefined) return known;
     const before = this.valueAfter(count - 1);
@@ -62,11 +60,18 @@ export class SharedEvent {
   }
 
   #compute(): EventOutcome | Promise<EventOutcome> {
+    if (this.#group.maps.length === 0) return this.#placeLater(this.#group.executor.execute(this.#event));
     const value = this.valueAfter(this.#group.maps.length);
     const outcome =
       value instanceof Promise
         ? value.then((settled) => this.#execute(settled))
         : this.#execute(value);
+    return this.#placeLater(outcome);
+  }
+
+  #placeLater(
+    outcome: EventOutcome | Promise<EventOutcome>,
+  ): EventOutcome | Promise<EventOutcome> {
     return outcome instanceof Promise
       ? outcome.then((settled) => this.#place(settled))
       : this.#place(outcome);
@@ -97,6 +102,13 @@ export class SharedEvent {
       return { kind: 'failed', error };
     }
   }
+}
+
+function markOf(
+  { position, publishedAt }: SourceEntry,
+  subject: ResumeSubject,
+): ResumeMark | undefined {
+  return position && subject.mark(position, publishedAt);
 }
 
 /** What maps made of an event. */

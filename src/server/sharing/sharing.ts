@@ -6,6 +6,7 @@ import { ExecutionGroup } from './execution-group.ts';
 import type { ExecutionGroupOptions } from './execution-group.ts';
 import { GroupExecutor } from './group-executor.ts';
 import { PlanMap } from './plan-map.ts';
+import { ReadyGroups } from './ready-groups.ts';
 import { ResultMemory } from './result-memory.ts';
 import type { GroupPlan } from './share-plan.ts';
 import type { SharedMap } from './shared-event.ts';
@@ -42,6 +43,7 @@ export class Sharing {
   /** Since when they have none, the first of them first. */
   readonly #idleSince = new Map<SharedResults, Instant>();
   readonly #notShared = new Map<string, number>();
+  readonly #ready = new ReadyGroups();
   #plans = 0;
 
   /** @param resultBytes - estimated size of results that are kept for those who come back */
@@ -77,6 +79,7 @@ export class Sharing {
       results,
       clock,
       turns: flusher,
+      ready: this.#ready,
       onClosed: () => {
         this.#groups.remove(group);
         if (results.isRemembering) this.#retire(results, clock.now());
