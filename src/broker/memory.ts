@@ -220,21 +220,19 @@ class LogsInMemory implements MemoryBroker {
     while (this.#heldBytes > this.#totalBytes) {
       const other = this.#holding.oldest;
       if (other === undefined || (other === log && log.headOffset === log.tail.firstIndex)) return;
-      this.#removeEvents(other, () => {
-        other.tail.removeOldest();
-      });
+      const bytesBefore = other.tail.heldBytes;
+      other.tail.removeOldest();
+      this.#countRemoved(other, bytesBefore);
     }
   }
 
   #removeOldEvents(log: MemoryLog, now: Instant): void {
-    this.#removeEvents(log, () => {
-      log.tail.removeOlderThan(now);
-    });
+    const bytesBefore = log.tail.heldBytes;
+    log.tail.removeOlderThan(now);
+    this.#countRemoved(log, bytesBefore);
   }
 
-  #removeEvents(log: MemoryLog, remove: () => void): void {
-    const bytesBefore = log.tail.heldBytes;
-    remove();
+  #countRemoved(log: MemoryLog, bytesBefore: number): void {
     this.#heldBytes += log.tail.heldBytes - bytesBefore;
     if (log.isEmpty) this.#holding.remove(log.holdingNode);
   }

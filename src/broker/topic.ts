@@ -18,11 +18,16 @@ class BrokerTopic<Event> implements Topic<Event> {
     this.name = name;
   }
 
-  async publish(
+  publish(
     event: Event | EventFunction<Event>,
     options: TopicPublishOptions = {},
   ): Promise<Position> {
-    return this.#broker.publish(this.name, toKey(options.key), event, options);
+    // passed on as it is: an async function would make a promise of its own for each event, and settle it later
+    try {
+      return this.#broker.publish(this.name, toKey(options.key), event, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async publishMany(

@@ -16,7 +16,10 @@ export class FrameBatch {
   #next: FrameBatch | undefined;
   #idBytes = -1;
   #length = 0;
-  readonly #templates = new Map<number, Template | 'asked'>();
+  /** The length of the id for which bytes were asked first. */
+  #firstIdBytes = -1;
+  /** By length of an id; nothing until somebody asks again, which nobody does where a result is for one alone. */
+  #templates: Map<number, Template | 'asked'> | undefined;
 
   constructor(last: ResultFrames, before?: FrameBatch) {
     this.#last = last;
@@ -51,21 +54,30 @@ export class FrameBatch {
    * whom a template would cost more than {@link FrameBatch.textFor}.
    */
   bytesFor(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array | undefined {
+    if (this.#firstIdBytes === -1) {
+      this.#firstIdBytes = id.length;
+      return undefined;
+    }
+    this.#templates ??= new Map([[this.#firstIdBytes, 'asked']]);
     const known = this.#templates.get(id.length);
-    if (known !== undefined) return known === 'asked' ? this.#make(id, target) : known.bytesFor(id);
-    this.#templates.set(id.length, 'asked');
-    return undefined;
+    if (known === 'asked') return this.#make(this.#templates, id, target);
+    if (known === undefined) this.#templates.set(id.length, 'asked');
+    return known?.bytesFor(id);
   }
 
   /** Somebody still reads the bytes that were given last for an id of `idBytes`: nobody writes into them any more. */
   keep(idBytes: number): void {
-    this.#templates.set(idBytes, 'asked');
+    this.#templates?.set(idBytes, 'asked');
   }
 
-  #make(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array {
+  #make(
+    templates: Map<number, Template | 'asked'>,
+    id: ByteString,
+    target: Pick<FrameTarget, 'allocate'>,
+  ): Uint8Array {
     const bytes = target.allocate(this.lengthFor(id.length));
     const template = new Template(bytes, this.#frames(), id.length);
-    this.#templates.set(id.length, template);
+    templates.set(id.length, template);
     return template.bytesFor(id);
   }
 

@@ -15,6 +15,7 @@ import { StreamPiece } from './stream-piece.ts';
 export class ResultText {
   readonly text: string;
   readonly result: FormattedResult;
+  /** All of them, once there are several. */
   #frames: readonly (ResultFrames | LargeResultFrames)[] = none;
   /** Those that were asked for last: neighbours mostly have the same protocol. */
   #latestFrames: ResultFrames | LargeResultFrames | undefined;
@@ -62,7 +63,8 @@ export class ResultText {
 
   #makeFrames(envelope: DeflatedEnvelope): ResultFrames | LargeResultFrames {
     const made = framesOf(envelope, this.text);
-    this.#frames = [...this.#frames, made];
+    const latest = this.#latestFrames;
+    if (latest) this.#frames = this.#frames.length === 0 ? [latest, made] : [...this.#frames, made];
     return made;
   }
 
