@@ -20,6 +20,7 @@ export interface BroadcasterOptions extends LogTailLimits {
 interface BroadcastEntry<Event> {
   readonly event: Event;
   readonly publishedAt: Instant;
+  readonly bytes: number;
 }
 
 /**
@@ -51,7 +52,7 @@ export class Broadcaster<Event> {
 
   /** Ignored after `complete` or `fail`. */
   publish(event: Event): void {
-    this.#tail.append({ event, publishedAt: this.#now() }, estimateBytes(event));
+    this.#tail.append({ event, publishedAt: this.#now(), bytes: estimateBytes(event) });
   }
 
   /** Ends every reader, also those to come, after what was published: they end without an error. Only the first end counts. */

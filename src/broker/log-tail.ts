@@ -21,6 +21,8 @@ const defaults = {
 /** What every entry of a tail has. */
 export interface TailEntry {
   readonly publishedAt: Instant;
+  /** What it takes in memory, about. */
+  readonly bytes: number;
 }
 
 const smallestRing = 8;
@@ -37,7 +39,6 @@ export class LogTail<Entry extends TailEntry> {
   readonly #limits: Required<LogTailLimits>;
   /** Entry `index` is at `index & (length - 1)`: the length is a power of two. */
   #entries: (Entry | undefined)[] = [];
-  #sizes: number[] = [];
   #first: number;
   #next: number;
   #heldBytes = 0;
@@ -75,14 +76,12 @@ export class LogTail<Entry extends TailEntry> {
   }
 
   /** Adds `entry`, removes what is too much or too old by its time, and wakes the cursors that wait. Does nothing after the end. */
-  append(entry: Entry, bytes: number): void {
+  append(entry: Entry): void {
     if (this.#end !== undefined) return;
-    if (this.#next - this.#first === this.#entries.length) this.#resize(this.#entries.length * 2);
-    const slot = this.#next & (this.#entries.length - 1);
-    this.#entries[slot] = entry;
-    this.#sizes[slot] = bytes;
+    if (this.#next - this.#first === this.#entries.length) this.#grow();
+    this.#entries[this.#next & (this.#entries.length - 1)] = entry;
     this.#next += 1;
-    this.#heldBytes += bytes;
+    this.#heldBytes += entry.bytes;
     while (this.#isOverfull()) this.removeOldest();
     this.removeOlderThan(entry.publishedAt);
     this.#wakeAll();
@@ -107,12 +106,11 @@ export class LogTail<Entry extends TailEntry> {
   removeOldest(): void {
     if (this.#first === this.#next) return;
     const slot = this.#first & (this.#entries.length - 1);
-    this.#heldBytes -= this.#sizes[slot] ?? 0;
+    this.#heldBytes -= this.#entries[slot]?.bytes ?? 0;
     this.#entries[slot] = undefined;
     this.#first += 1;
     if (this.#first !== this.#next) return;
     this.#entries = [];
-    this.#sizes = [];
   }
 
   /** Nothing follows: cursors read what is left, then end. Only the first end counts. */
@@ -146,17 +144,17 @@ export class LogTail<Entry extends TailEntry> {
     for (let left = this.#waiting.size; left > 0; left -= 1) this.#waiting.oldest?.wake();
   }
 
-  #resize(length: number): void {
-    const ring = Math.max(length, smallestRing);
-    const entries: (Entry | undefined)[] = Array.from({ length: ring });
-    const sizes: number[] = Array.from({ length: ring }, () => 0);
+  /** Doubles the ring in place: an entry stays where it is, or moves by the old length. */
+  #grow(): void {
+    const entries = this.#entries;
+    const { length } = entries;
+    entries.length = Math.max(2 * length, smallestRing);
     for (let index = this.#first; index < this.#next; index++) {
-      const from = index & (this.#entries.length - 1);
-      entries[index & (ring - 1)] = this.#entries[from];
-      sizes[index & (ring - 1)] = this.#sizes[from] ?? 0;
+      if ((index & length) === 0) continue;
+      const slot = index & (length - 1);
+      entries[slot + length] = entries[slot];
+      entries[slot] = undefined;
     }
-    this.#entries = entries;
-    this.#sizes = sizes;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Instant, Position } from '../vocabulary.ts';
 import { estimateBytes } from './estimate-bytes.ts';
 import { LogTail } from './log-tail.ts';
-import type { LogTailLimits } from './log-tail.ts';
+import type { LogTailLimits, TailEntry } from './log-tail.ts';
 import { RecencyNode } from './recency-list.ts';
 import type { LogEntry } from './types.ts';
 
@@ -26,21 +26,23 @@ export interface ReadStart {
 export class MemoryLog {
   readonly topic: string;
   readonly key: string;
-  readonly tail: LogTail<LogEntry>;
+  readonly tail: LogTail<MemoryEntry>;
   /** This log's place among those without readers. */
   readonly idleNode: RecencyNode<MemoryLog> = new RecencyNode<MemoryLog>(this);
   /** This log's place among those that hold events. */
   readonly holdingNode: RecencyNode<MemoryLog> = new RecencyNode<MemoryLog>(this);
   readerCount = 0;
-  readonly #epoch: string;
+  readonly epoch: string;
+  /** Of the first event. Others have the time since then, a small number, which takes no memory of its own. */
+  firstAt: Instant | undefined;
   /** Indices of events by idempotency id, oldest first; made when the first id is used. */
   #ids: Map<string, number> | undefined;
 
   constructor(options: MemoryLogOptions) {
     this.topic = options.topic;
     this.key = options.key;
-    this.#epoch = options.epoch;
-    this.tail = new LogTail<LogEntry>(options.limits, options.firstOffset);
+    this.epoch = options.epoch;
+    this.tail = new LogTail<MemoryEntry>(options.limits, options.firstOffset);
   }
 
   get isEmpty(): boolean {
@@ -52,7 +54,7 @@ export class MemoryLog {
   }
 
   get head(): Position {
-    return { epoch: this.#epoch, offset: String(this.headOffset) };
+    return { epoch: this.epoch, offset: String(this.headOffset) };
   }
 
   get earliest(): Position | undefined {
@@ -61,10 +63,11 @@ export class MemoryLog {
 
   append(event: unknown, publishedAt: Instant, idempotencyId?: string): Position {
     const index = this.tail.nextIndex;
-    const entry = new MemoryEntry({ event, publishedAt }, { epoch: this.#epoch, index });
     const bytes =
       estimateBytes(event) + (idempotencyId === undefined ? 0 : estimateBytes(idempotencyId));
-    this.tail.append(entry, bytes);
+    this.firstAt ??= publishedAt;
+    const entry = new MemoryEntry(this, { event, index, age: publishedAt - this.firstAt, bytes });
+    this.tail.append(entry);
     if (idempotencyId !== undefined) {
       this.#ids ??= new Map();
       this.#ids.set(idempotencyId, index);
@@ -84,7 +87,7 @@ export class MemoryLog {
     if (after === undefined) return { complete: true, index: head };
     const index = toOffset(after.offset) + 1;
     const isHeld = index >= this.tail.firstIndex && index <= head;
-    return after.epoch === this.#epoch && isHeld
+    return after.epoch === this.epoch && isHeld
       ? { complete: true, index }
       : { complete: false, index: head };
   }
@@ -100,25 +103,36 @@ export class MemoryLog {
 }
 
 /** An entry whose position is made when somebody asks: most are never asked, and all are held for a while. */
-class MemoryEntry implements LogEntry {
+class MemoryEntry implements LogEntry, TailEntry {
   readonly event: unknown;
-  readonly publishedAt: Instant;
-  readonly #epoch: string;
+  readonly bytes: number;
+  readonly #log: MemoryLog;
   readonly #index: number;
+  /** Milliseconds since the first event of the log. */
+  readonly #age: number;
 
-  constructor(
-    { event, publishedAt }: Pick<LogEntry, 'event' | 'publishedAt'>,
-    { epoch, index }: { readonly epoch: string; readonly index: number },
-  ) {
+  constructor(log: MemoryLog, { event, bytes, index, age }: MemoryEntryParts) {
     this.event = event;
-    this.publishedAt = publishedAt;
-    this.#epoch = epoch;
+    this.bytes = bytes;
+    this.#log = log;
     this.#index = index;
+    this.#age = age;
+  }
+
+  get publishedAt(): Instant {
+    return (this.#log.firstAt ?? 0) + this.#age;
   }
 
   get position(): Position {
-    return { epoch: this.#epoch, offset: String(this.#index) };
+    return { epoch: this.#log.epoch, offset: String(this.#index) };
   }
+}
+
+interface MemoryEntryParts {
+  readonly event: unknown;
+  readonly bytes: number;
+  readonly index: number;
+  readonly age: number;
 }
 
 /** NaN, which is in no range, for what no log of this broker issued. */

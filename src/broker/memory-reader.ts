@@ -1,5 +1,5 @@
 import type { Position } from '../vocabulary.ts';
-import type { EntryWaiter, TailCursor } from './log-tail.ts';
+import type { EntryWaiter, TailCursor, TailEntry } from './log-tail.ts';
 import { Consumers } from './consumers.ts';
 import type { ConsumerCount } from './consumers.ts';
 import type { EntryReader } from './entry-reader.ts';
@@ -12,7 +12,7 @@ export class MemoryReader implements LogReader, EntryReader {
   readonly complete: boolean;
   readonly earliest: Position | undefined;
   readonly head: Position;
-  readonly #cursor: TailCursor<LogEntry>;
+  readonly #cursor: TailCursor<LogEntry & TailEntry>;
   readonly #consumers: Consumers;
 
   constructor(log: MemoryLog, start: ReadStart, count: ConsumerCount) {

@@ -7,10 +7,11 @@ import type { LogTailLimits, TailCursor } from '../../src/broker/log-tail.ts';
 interface Entry {
   readonly n: number;
   readonly publishedAt: number;
+  readonly bytes: number;
 }
 
 function fill(tail: LogTail<Entry>, count: number, bytes = 1): void {
-  for (let i = 0; i < count; i++) tail.append({ n: tail.nextIndex, publishedAt: 0 }, bytes);
+  for (let i = 0; i < count; i++) tail.append({ n: tail.nextIndex, publishedAt: 0, bytes });
 }
 
 const numbersOf = (entries: readonly Entry[] | undefined) => entries?.map((entry) => entry.n);
@@ -64,8 +65,8 @@ describe('LogTail', () => {
 
   it('lets entries go that are older than the bound', () => {
     const tail = new LogTail<Entry>({ ageMs: 1_000 });
-    tail.append({ n: 0, publishedAt: 0 }, 1);
-    tail.append({ n: 1, publishedAt: 500 }, 1);
+    tail.append({ n: 0, publishedAt: 0, bytes: 1 });
+    tail.append({ n: 1, publishedAt: 500, bytes: 1 });
 
     tail.removeOlderThan(1_000);
     expect(tail.firstIndex).toBe(0);
@@ -269,7 +270,7 @@ async function agreesWithModel(
   for (const action of actions) {
     switch (action.kind) {
       case 'append':
-        tail.append({ n: model.appended, publishedAt: now }, action.bytes);
+        tail.append({ n: model.appended, publishedAt: now, bytes: action.bytes });
         model.append(action.bytes, now);
         break;
       case 'wait':

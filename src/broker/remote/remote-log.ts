@@ -113,7 +113,7 @@ export abstract class RemoteLog {
   /** Adds what follows the last entry without a gap. */
   add(entry: RemoteEntry): void {
     this.#lastId = entry.id;
-    this.#tail.append(entry, entry.bytes);
+    this.#tail.append(entry);
   }
 
   /** Up to `id` there is nothing more. */
@@ -126,10 +126,10 @@ export abstract class RemoteLog {
     const fitting = this.#fittingBefore(older);
     if (fitting.length === 0 || this.hasEnded) return;
     const tail = new LogTail<RemoteEntry>(this.limits, this.#tail.firstIndex - fitting.length);
-    for (const entry of fitting) tail.append(entry, entry.bytes);
+    for (const entry of fitting) tail.append(entry);
     for (let i = this.#tail.firstIndex; i < this.#tail.nextIndex; i++) {
       const entry = this.#tail.at(i);
-      if (entry) tail.append(entry, entry.bytes);
+      if (entry) tail.append(entry);
     }
     this.#tail = tail;
     for (const reader of this.readers) reader.move(tail);
