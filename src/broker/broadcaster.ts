@@ -4,7 +4,7 @@ import { Consumers } from './consumers.ts';
 import type { ConsumerCount } from './consumers.ts';
 import type { EntryReader } from './entry-reader.ts';
 import { estimateBytes } from './estimate-bytes.ts';
-import { LogTail } from './log-tail.ts';
+import { LogTail, toTailLimits } from './log-tail.ts';
 import type { EntryWaiter, LogTailLimits, TailCursor } from './log-tail.ts';
 import { createTopicSource } from './topic-source.ts';
 
@@ -40,7 +40,7 @@ export class Broadcaster<Event> {
 
   constructor(options: BroadcasterOptions = {}) {
     const { now, onListenerError, ...limits } = options;
-    this.#tail = new LogTail(limits);
+    this.#tail = new LogTail(toTailLimits(limits));
     this.#now = now ?? Date.now;
     this.#onListenerError = onListenerError;
   }

@@ -18,6 +18,16 @@ const defaults = {
   ageMs: 120_000,
 } as const satisfies Required<LogTailLimits>;
 
+/** With the defaults for what is not said. */
+export function toTailLimits(limits: LogTailLimits): Required<LogTailLimits> {
+  // a member that is `undefined` would lift its limit unnoticed
+  return {
+    events: limits.events ?? defaults.events,
+    bytes: limits.bytes ?? defaults.bytes,
+    ageMs: limits.ageMs ?? defaults.ageMs,
+  };
+}
+
 /** What every entry of a tail has. */
 export interface TailEntry {
   readonly publishedAt: Instant;
@@ -42,16 +52,14 @@ export class LogTail<Entry extends TailEntry> {
   #first: number;
   #next: number;
   #heldBytes = 0;
+  /** No entry is older; the oldest one may be younger. It is kept here because an entry that nobody has looked at for long takes time to look at. */
+  #noneBefore: Instant = Number.NEGATIVE_INFINITY;
   #end: TailEnd | undefined;
   readonly #waiting = new RecencyList<TailCursor<Entry>>();
 
-  constructor(limits: LogTailLimits = {}, firstIndex = 0) {
-    // a member that is `undefined` would lift its limit unnoticed
-    this.#limits = {
-      events: limits.events ?? defaults.events,
-      bytes: limits.bytes ?? defaults.bytes,
-      ageMs: limits.ageMs ?? defaults.ageMs,
-    };
+  /** @param limits - of {@link toTailLimits}, which many tails may share */
+  constructor(limits: Required<LogTailLimits> = defaults, firstIndex = 0) {
+    this.#limits = limits;
     this.#first = firstIndex;
     this.#next = firstIndex;
   }
@@ -78,6 +86,7 @@ export class LogTail<Entry extends TailEntry> {
   /** Adds `entry`, removes what is too much or too old by its time, and wakes the cursors that wait. Does nothing after the end. */
   append(entry: Entry): void {
     if (this.#end !== undefined) return;
+    if (this.#next === this.#first) this.#noneBefore = entry.publishedAt;
     if (this.#next - this.#first === this.#entries.length) this.#grow();
     this.#entries[this.#next & (this.#entries.length - 1)] = entry;
     this.#next += 1;
@@ -96,8 +105,10 @@ export class LogTail<Entry extends TailEntry> {
   /** Removes entries that are older than the bound at `now`. */
   removeOlderThan(now: Instant): void {
     const oldest = now - this.#limits.ageMs;
+    if (this.#noneBefore >= oldest) return;
     for (let entry = this.at(this.#first); entry !== undefined; entry = this.at(this.#first)) {
-      if (entry.publishedAt >= oldest) return;
+      this.#noneBefore = entry.publishedAt;
+      if (this.#noneBefore >= oldest) return;
       this.removeOldest();
     }
   }

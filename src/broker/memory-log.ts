@@ -10,7 +10,7 @@ export interface MemoryLogOptions {
   readonly topic: string;
   readonly key: string;
   readonly epoch: string;
-  readonly limits: LogTailLimits;
+  readonly limits: Required<LogTailLimits>;
   /** Offset of the first event; offsets are counted on without gaps. */
   readonly firstOffset: number;
 }

@@ -1,5 +1,6 @@
 import { SourceError } from '../errors.ts';
 import type { Instant, Position } from '../vocabulary.ts';
+import { toTailLimits } from './log-tail.ts';
 import type { LogTailLimits } from './log-tail.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryReader } from './memory-reader.ts';
@@ -57,7 +58,7 @@ class LogsInMemory implements MemoryBroker {
     transactional: false,
     local: true,
   };
-  readonly #limits: LogTailLimits;
+  readonly #limits: Required<LogTailLimits>;
   readonly #idleLogs: number;
   readonly #totalBytes: number;
   readonly #epoch: string;
@@ -79,7 +80,7 @@ class LogsInMemory implements MemoryBroker {
 
   constructor(options: MemoryBrokerOptions) {
     const { idleLogs, totalBytes, epoch, now, ...limits } = options;
-    this.#limits = limits;
+    this.#limits = toTailLimits(limits);
     this.#idleLogs = idleLogs ?? defaults.idleLogs;
     this.#totalBytes = totalBytes ?? defaults.totalBytes;
     this.#epoch = epoch ?? crypto.randomUUID();

@@ -14,7 +14,7 @@ export type { GuardContext } from './guard-context.ts';
 export { planDeferred } from './defer-plan.ts';
 export { withoutParts } from './incremental-delivery.ts';
 export { assertSchema } from './prepare.ts';
-export { isDeclaredPure, pure } from './pure.ts';
+export { isDeclaredPure, pure, pureInSource } from './pure.ts';
 export type {
   Closable,
   DocumentLimits,

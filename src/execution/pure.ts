@@ -38,7 +38,26 @@ export function isPureScalar(scalar: GraphQLScalarType): boolean {
   return isDeclared || outputFunctionsOf(scalar).every((output) => outputsOfGraphQL.has(output));
 }
 
+/**
+ * Declares by {@link pure} a resolver that looks at its first argument and the context alone, so that nothing else has to be made for it.
+ *
+ * @remarks
+ * For resolvers of this package: whether what it is called with is ever looked at can be seen there.
+ */
+export function pureInSource<Parameters extends readonly unknown[], Result>(
+  resolver: (...parameters: Parameters) => Result,
+): (...parameters: Parameters) => Result {
+  Object.defineProperty(pure(resolver), sourceMark, { value: true });
+  return resolver;
+}
+
+/** Whether {@link pureInSource} was said of a function. */
+export function looksAtSourceAlone(declared: object): boolean {
+  return isDeclaredPure(declared) && sourceMark in declared;
+}
+
 const mark = Symbol.for('millrace.pure');
+const sourceMark = Symbol.for('millrace.pure-in-source');
 const extensionName = 'millrace';
 
 /** Compared by function, not by name: graphql-tools lets a schema replace what `String` does. */
@@ -63,7 +82,9 @@ function bindMarked(this: (...parameters: never[]) => unknown, ...bound: never[]
   const copy: unknown = Function.prototype.bind.apply(this, bound as unknown as [unknown]);
   const [, ...parameters] = bound;
   // Bound parameters would move the context to where the function expects something else.
-  if (parameters.length === 0 && isDeclaredPure(this)) markFunction(copy as object);
+  if (parameters.length > 0 || !isDeclaredPure(this)) return copy;
+  markFunction(copy as object);
+  if (sourceMark in this) Object.defineProperty(copy, sourceMark, { value: true });
   return copy;
 }
 

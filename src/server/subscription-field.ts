@@ -1,7 +1,7 @@
 import type { GraphQLField, GraphQLResolveInfo } from 'graphql';
 
 import type { EventFunction, Topic, TopicSource } from '../broker/types.ts';
-import { isDeclaredPure, pure } from '../execution/index.ts';
+import { isDeclaredPure, pure, pureInSource } from '../execution/index.ts';
 import { assertSlowConsumerPolicy } from './slow-consumer.ts';
 import type { SlowConsumerPolicy } from './slow-consumer.ts';
 
@@ -92,7 +92,7 @@ export function subscriptionField<Event, Args = unknown, Context = unknown, Resu
 }
 
 /** Pure, because an event that is a function is never executed for several subscribers at once. */
-const deliverEvent = pure((event: unknown, _args: unknown, context: unknown): unknown =>
+const deliverEvent = pureInSource((event: unknown, _args: unknown, context: unknown): unknown =>
   isEventFunction(event) ? event(context) : event,
 );
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { LogTail } from '../../src/broker/log-tail.ts';
+import { LogTail, toTailLimits } from '../../src/broker/log-tail.ts';
 import type { LogTailLimits, TailCursor } from '../../src/broker/log-tail.ts';
 
 interface Entry {
@@ -18,7 +18,7 @@ const numbersOf = (entries: readonly Entry[] | undefined) => entries?.map((entry
 
 describe('LogTail', () => {
   it('counts on from the index that it is given', () => {
-    const tail = new LogTail<Entry>({}, 41);
+    const tail = new LogTail<Entry>(toTailLimits({}), 41);
 
     fill(tail, 2);
 
@@ -37,7 +37,7 @@ describe('LogTail', () => {
   it('has its default bounds also where an option says `undefined`', () => {
     // programs compiled without `exactOptionalPropertyTypes` may pass that on
     const limits: object = { events: undefined, bytes: undefined, ageMs: undefined };
-    const tail = new LogTail<Entry>(limits);
+    const tail = new LogTail<Entry>(toTailLimits(limits));
 
     fill(tail, 1_500);
     expect([tail.firstIndex, tail.nextIndex]).toEqual([500, 1_500]);
@@ -46,7 +46,7 @@ describe('LogTail', () => {
   });
 
   it('lets the oldest go when there are too many bytes', () => {
-    const tail = new LogTail<Entry>({ bytes: 100 });
+    const tail = new LogTail<Entry>(toTailLimits({ bytes: 100 }));
 
     fill(tail, 10, 30);
 
@@ -54,7 +54,7 @@ describe('LogTail', () => {
   });
 
   it('holds an entry that is larger than the bound until the next comes', () => {
-    const tail = new LogTail<Entry>({ bytes: 100 });
+    const tail = new LogTail<Entry>(toTailLimits({ bytes: 100 }));
 
     fill(tail, 1, 1_000);
     expect(tail.at(0)).toBeDefined();
@@ -64,7 +64,7 @@ describe('LogTail', () => {
   });
 
   it('lets entries go that are older than the bound', () => {
-    const tail = new LogTail<Entry>({ ageMs: 1_000 });
+    const tail = new LogTail<Entry>(toTailLimits({ ageMs: 1_000 }));
     tail.append({ n: 0, publishedAt: 0, bytes: 1 });
     tail.append({ n: 1, publishedAt: 500, bytes: 1 });
 
@@ -161,7 +161,7 @@ describe('LogTail', () => {
       [1, 'event 0 left the log before this reader had read them'],
       [3, '3 events (0 to 2) left the log before this reader had read them'],
     ])('says which of %i entries left before it read them', async (lost, message) => {
-      const tail = new LogTail<Entry>({ events: 2 });
+      const tail = new LogTail<Entry>(toTailLimits({ events: 2 }));
       const cursor = tail.cursor(0);
       fill(tail, 2 + lost);
 
@@ -263,7 +263,7 @@ async function agreesWithModel(
   limits: Required<LogTailLimits>,
   actions: readonly Action[],
 ): Promise<void> {
-  const tail = new LogTail<Entry>(limits);
+  const tail = new LogTail<Entry>(toTailLimits(limits));
   const model = new ModelTail(limits);
   const cursors: ModelCursor[] = [];
   let now = 0;

@@ -23,7 +23,8 @@ export class Binding {
   readonly parts: BindingParts;
   /** Values that may be handed out as copies; `undefined`: they have to be made anew each time. */
   readonly #known = new WeakMap<FieldPlan, readonly (readonly [string, unknown])[] | undefined>();
-
+  /** Of the field that was found there last by {@link Binding.argumentsUnlessKnown}: mostly the only one. */
+  #lastKnown: symbol | undefined;
   readonly #noArguments: Semantics['noArguments'];
 
   constructor(parts: BindingParts, { noArguments }: Semantics) {
@@ -58,7 +59,10 @@ export class Binding {
    * @throws GraphQLError for those that do not fit
    */
   argumentsUnlessKnown(field: FieldPlan): ArgumentValues | undefined {
-    return this.#known.get(field) ? undefined : this.argumentsOf(field);
+    if (field.token === this.#lastKnown) return undefined;
+    if (!this.#known.get(field)) return this.argumentsOf(field);
+    this.#lastKnown = field.token;
+    return undefined;
   }
 
   #make({ definition, node }: FieldPlan): ArgumentValues {

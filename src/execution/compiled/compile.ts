@@ -34,6 +34,7 @@ import { compileReading } from './list-reading.ts';
 import { hole } from './plan.ts';
 import type { Completer, FieldPlan, Place, SelectionPlan } from './plan.ts';
 import type { PlanRoom } from './plan-room.ts';
+import { looksAtSourceAlone } from '../pure.ts';
 import type { Run } from './run.ts';
 import { toRuntimeType, typenameOf } from './runtime-type.ts';
 import { Selection } from './selection.ts';
@@ -102,6 +103,7 @@ export class Compiler {
     // its place needs it, and it needs its place
     const field = {
       ...rest,
+      token: Symbol(definition.name),
       parentType,
       definition,
       type,
@@ -137,6 +139,12 @@ export class Compiler {
     field: FieldPlan,
   ): Resolution {
     if (resolver === defaultFieldResolver) return compileProperty(field);
+    if (looksAtSourceAlone(resolver)) {
+      return (run, source) => {
+        run.binding.argumentsUnlessKnown(field); // those that do not fit are an error all the same
+        return (resolver as SourceResolver)(source, undefined, run.context);
+      };
+    }
     const { noArguments } = this.#compiling.semantics;
     if (field.definition.args.length === 0) {
       return (run, source) => resolver(source, noArguments(), run.context, run.infoOf(field));
@@ -295,5 +303,8 @@ interface LazySelection {
 interface SelectedField extends Pick<FieldPlan, 'definition' | 'nodes' | 'node' | 'responseName'> {
   readonly type: GraphQLObjectType;
 }
+
+/** Whatever else it is called with, it does not look at it. */
+type SourceResolver = (source: unknown, args: undefined, context: unknown) => unknown;
 
 const takeAsWritten: Completer = (_run, written) => written;

@@ -31,6 +31,8 @@ export interface Place {
 
 /** One field of the response, for one type of the object that it belongs to. */
 export interface FieldPlan {
+  /** Stands for it where it shall not be kept. */
+  readonly token: symbol;
   readonly parentType: GraphQLObjectType;
   readonly definition: GraphQLField<unknown, unknown>;
   readonly type: GraphQLOutputType;
