@@ -26,6 +26,8 @@ export interface EntryReader {
   /** As in `LogReader`; absent where nobody can resume. */
   readonly complete?: boolean;
   readonly head?: Position;
+  /** Strictly after it reading goes on; for readers whose entries make their positions only when they are asked. */
+  position?(): Position;
   adopt?(reader: object): void;
   addConsumers?(others: number): void;
   removeConsumer?(): void;

@@ -44,6 +44,10 @@ export class MemoryReader implements LogReader, EntryReader {
     return this.#cursor.nextIndex;
   }
 
+  position(): Position {
+    return { epoch: this.epoch, offset: String(this.#cursor.nextIndex - 1) };
+  }
+
   adopt(reader: object): void {
     if (!(reader instanceof MemoryReader)) return;
     this.#consumers.adopt(reader.#consumers);

@@ -1,6 +1,7 @@
 import type { ExecutionArgs, ExecutionResult, OperationDefinitionNode } from 'graphql';
 
 import type { BoundSubscription } from './bound-subscription.ts';
+import type { BoundOperation } from './compiled/bound-plan.ts';
 import type { CodeGenerator } from './compiled/code-generator.ts';
 import { CompiledOperation, objectionTo } from './compiled/compiled-operation.ts';
 import type { FallbackReason } from './compiled/compiled-operation.ts';
@@ -22,9 +23,8 @@ export interface ExecutionCounters {
 export class CompiledExecution {
   readonly #operations = new WeakMap<OperationDefinitionNode, CompiledOperation>();
   readonly #room = new PlanRoom();
-  readonly #reference: Partial<Record<FallbackReason, number>> = {};
+  readonly #counts = new ExecutionCounts();
   readonly #generator: CodeGenerator | undefined;
-  #compiled = 0;
 
   /** @param generator - what writes code for selections that are executed often */
   constructor(generator?: CodeGenerator) {
@@ -32,7 +32,8 @@ export class CompiledExecution {
   }
 
   get counters(): ExecutionCounters {
-    return { compiled: this.#compiled, reference: { ...this.#reference } };
+    const { compiled, reference } = this.#counts;
+    return { compiled, reference: { ...reference } };
   }
 
   /** Executes a query or mutation; `undefined` if graphql-js has to. */
@@ -41,8 +42,8 @@ export class CompiledExecution {
     args: ExecutionArgs,
   ): ExecutionResult | Promise<ExecutionResult> | undefined {
     const operation = this.#operationOf(prepared);
-    if (typeof operation === 'string') return this.#leave(operation);
-    if (isTraced()) return this.#leave('tracing');
+    if (typeof operation === 'string') return this.#counts.leave(operation);
+    if (isTraced()) return this.#counts.leave('tracing');
     const variables = coerceVariables(prepared, args);
     if (variables.kind === 'invalid') return { errors: variables.errors };
     const { variableValues } = variables;
@@ -51,8 +52,8 @@ export class CompiledExecution {
       { variableValues, fragments: operation.fragments },
       { ...args, hideSuggestions },
     );
-    this.#compiled += 1;
-    return bound({
+    this.#counts.compiled += 1;
+    return bound.execute({
       rootValue: args.rootValue,
       context: args.contextValue,
       signal: args.abortSignal ?? undefined,
@@ -70,7 +71,7 @@ export class CompiledExecution {
       return {
         ...reference,
         executeEvent: (rootValue, context) => {
-          this.#leave(operation);
+          this.#counts.leave(operation);
           return reference.executeEvent(rootValue, context);
         },
       };
@@ -78,17 +79,7 @@ export class CompiledExecution {
     const resolvers = { ...args, hideSuggestions: args.hideSuggestions === true };
     const bound = operation.bind(reference, resolvers);
     const signal = args.abortSignal ?? undefined;
-    return {
-      ...reference,
-      executeEvent: (rootValue, context) => {
-        if (isTraced()) {
-          this.#leave('tracing');
-          return reference.executeEvent(rootValue, context);
-        }
-        this.#compiled += 1;
-        return bound({ rootValue, context, signal });
-      },
-    };
+    return new PlannedSubscription({ reference, bound, signal, counts: this.#counts });
   }
 
   /** What is compiled, or why it cannot be. */
@@ -102,8 +93,57 @@ export class CompiledExecution {
     this.#operations.set(prepared.operation, operation);
     return operation;
   }
+}
 
-  #leave(reason: FallbackReason): undefined {
-    this.#reference[reason] = (this.#reference[reason] ?? 0) + 1;
+/** What {@link ExecutionCounters} are read from. */
+class ExecutionCounts {
+  compiled = 0;
+  readonly reference: Partial<Record<FallbackReason, number>> = {};
+
+  leave(reason: FallbackReason): undefined {
+    this.reference[reason] = (this.reference[reason] ?? 0) + 1;
   }
+}
+
+/** A subscription whose events are executed by a plan, save while somebody traces graphql-js. An object and no closure, as {@link BoundOperation} is. */
+class PlannedSubscription implements BoundSubscription {
+  readonly kind = 'bound';
+  readonly #parts: PlannedParts;
+  readonly #bound: BoundOperation;
+  readonly #signal: AbortSignal | undefined;
+  readonly #counts: ExecutionCounts;
+
+  constructor(parts: PlannedParts) {
+    this.#parts = parts;
+    this.#bound = parts.bound;
+    this.#signal = parts.signal;
+    this.#counts = parts.counts;
+  }
+
+  get variableValues(): BoundSubscription['variableValues'] {
+    return this.#parts.reference.variableValues;
+  }
+
+  get fragments(): BoundSubscription['fragments'] {
+    return this.#parts.reference.fragments;
+  }
+
+  executeEvent(
+    rootValue: unknown,
+    context: unknown,
+  ): ExecutionResult | Promise<ExecutionResult> {
+    if (isTraced()) {
+      this.#counts.leave('tracing');
+      return this.#parts.reference.executeEvent(rootValue, context);
+    }
+    this.#counts.compiled += 1;
+    return this.#bound.execute({ rootValue, context, signal: this.#signal });
+  }
+}
+
+interface PlannedParts {
+  readonly reference: BoundSubscription;
+  readonly bound: BoundOperation;
+  readonly signal: AbortSignal | undefined;
+  readonly counts: ExecutionCounts;
 }

@@ -1,10 +1,5 @@
 import { defaultFieldResolver, defaultTypeResolver, GraphQLError, Kind } from 'graphql';
-import type {
-  ExecutionResult,
-  GraphQLFieldResolver,
-  GraphQLResolveInfo,
-  GraphQLTypeResolver,
-} from 'graphql';
+import type { GraphQLFieldResolver, GraphQLResolveInfo, GraphQLTypeResolver } from 'graphql';
 import { LRUCache } from 'lru-cache';
 
 import { fragmentsByName, fragmentsOfInfo } from '../fragments.ts';
@@ -12,12 +7,12 @@ import { readsProperties } from '../guard-context.ts';
 import { selectionsOf } from '../incremental-delivery.ts';
 import type { PreparedOperation } from '../types.ts';
 import { Binding } from './binding.ts';
+import { BoundPlan } from './bound-plan.ts';
+import type { BoundOperation } from './bound-plan.ts';
 import type { CodeGenerator } from './code-generator.ts';
 import { Compiler } from './compile.ts';
 import type { Compiling } from './compile.ts';
 import type { PlanOwner, PlanRoom } from './plan-room.ts';
-import { Run } from './run.ts';
-import type { RunInput } from './run.ts';
 import { Selection } from './selection.ts';
 import { coercedValues, pickVariables } from './semantics.ts';
 import type { Semantics } from './semantics.ts';
@@ -46,9 +41,6 @@ export interface Resolvers {
 
 /** Variables as graphql has coerced them, and fragments as resolvers see them. */
 export type Bound = Pick<GraphQLResolveInfo, 'variableValues' | 'fragments'>;
-
-/** An operation with variables: executes however often. */
-export type BoundOperation = (input: RunInput) => ExecutionResult | Promise<ExecutionResult>;
 
 /** Plans of one operation are kept for so many combinations of the variables that its directives look at. */
 const keptPlans = 16;
@@ -96,27 +88,25 @@ export class CompiledOperation {
     );
     // a plan for all that differ only in what they do with functions
     const planned = readsProperties(fieldResolver) ? defaultFieldResolver : fieldResolver;
-    const owner = this.#ownerOf(planned, this.#keyOf(variableValues));
-    const room = this.#room;
-    const planOf = (): Selection => {
-      const known = room.get(owner);
-      if (known) return known;
-      // the other variables belong to this request, and the plan lives longer
-      const decided = pickVariables(variableValues, this.#deciding);
-      const made = this.#compile({ variableValues: decided, fieldResolver: planned, typeResolver });
-      room.set(owner, made);
-      return made;
-    };
+    const plan = new BoundPlan({
+      binding,
+      semantics: this.#semantics,
+      room: this.#room,
+      owner: this.#ownerOf(planned, this.#keyOf(variableValues)),
+      isSerial: operation.operation === 'mutation',
+      compile: () => {
+        // the other variables belong to this request, and the plan lives longer
+        const decided = pickVariables(variableValues, this.#deciding);
+        return this.#compile({ variableValues: decided, fieldResolver: planned, typeResolver });
+      },
+    });
     try {
-      planOf();
+      plan.get();
     } catch (error) {
       // of a directive: before anything was executed, and of no place in the response
-      return () => ({ errors: [toGraphQLError(error)], data: null });
+      return { execute: () => ({ errors: [toGraphQLError(error)], data: null }) };
     }
-    const semantics = this.#semantics;
-    return operation.operation === 'mutation'
-      ? (input) => new Run(binding, semantics, input).executeSerially(planOf())
-      : (input) => new Run(binding, semantics, input).execute(planOf());
+    return plan;
   }
 
   #compile(

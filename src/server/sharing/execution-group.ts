@@ -50,7 +50,7 @@ export class ExecutionGroup {
   readonly #onClosed: (group: ExecutionGroup) => void;
   readonly #members: GroupMember[] = [];
   #nextIndex: number;
-  /** Of the last event that was looked at. */
+  /** Of the last event that was looked at, where only the event knows it. */
   #position: Position | undefined;
   #state: 'open' | 'closed' = 'open';
   readonly #budget: TurnBudget;
@@ -143,8 +143,9 @@ export class ExecutionGroup {
   /** Goes on after `error` if that is no more than a loss; otherwise it is the end. */
   async #mend(error: unknown): Promise<void> {
     try {
-      if (!isLoss(error) || !this.#position) throw error;
-      if (!this.#hasClosed()) await this.#reopenAfter(this.#position, error);
+      const position = this.#reader.position?.() ?? this.#position;
+      if (!isLoss(error) || !position) throw error;
+      if (!this.#hasClosed()) await this.#reopenAfter(position, error);
     } catch (cause) {
       if (this.#hasClosed()) return;
       this.#end({ kind: 'failed', errors: this.results.executor.failSource(cause) });
@@ -223,7 +224,7 @@ export class ExecutionGroup {
     const event = this.results.at(entry);
     event.index = this.#nextIndex;
     this.#nextIndex += 1;
-    this.#position = entry.position;
+    if (!this.#reader.position) this.#position = entry.position;
     return event;
   }
 
