@@ -99,17 +99,22 @@ class LogsInMemory implements MemoryBroker {
     return this.#heldBytes;
   }
 
-  async publish(
+  publish(
     topic: string,
     key: string,
     event: unknown,
     options: PublishOptions = {},
   ): Promise<Position> {
-    this.#assertOpen();
-    const log = this.#use(topic, key);
-    const position = this.#append(log, event, options.idempotencyId);
-    this.#dropSurplusLogs();
-    return position;
+    // no async function: what that holds of a call takes more memory than the entry
+    try {
+      this.#assertOpen();
+      const log = this.#use(topic, key);
+      const position = this.#append(log, event, options.idempotencyId);
+      this.#dropSurplusLogs();
+      return Promise.resolve(position);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async publishMany(

@@ -2,6 +2,23 @@ import type { ByteString } from '../protocol/index.ts';
 import type { FrameTarget } from './byte-target.ts';
 import type { ResultFrames } from './result-frames.ts';
 
+/** What a connection is written in one piece: a frame, or several. */
+export interface FrameRun {
+  /** These frames, and one more. */
+  followedBy(frames: ResultFrames): FrameRun;
+  /** Bytes of all frames with an id of `idBytes`. */
+  lengthFor(idBytes: number): number;
+  /** The frames of `id` as a byte string. */
+  textFor(id: ByteString): ByteString;
+  /**
+   * The frames of `id` as bytes that are valid until the next call, unless {@link FrameRun.keep} is called before; nothing for the first who asks, for
+   * whom a template would cost more than {@link FrameRun.textFor}.
+   */
+  bytesFor(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array | undefined;
+  /** Somebody still reads the bytes that were given last for an id of `idBytes`: nobody writes into them any more. */
+  keep(idBytes: number): void;
+}
+
 /**
  * Frames that follow each other on a connection within one turn. Connections that get the same ones share the object, whatever their ids.
  *
@@ -9,7 +26,7 @@ import type { ResultFrames } from './result-frames.ts';
  * The bytes are joined once per length of an id. For each connection only its id is written into them, at the places that the frames leave for it; and not
  * even that where ids are the same.
  */
-export class FrameBatch {
+export class FrameBatch implements FrameRun {
   readonly #before: FrameBatch | undefined;
   readonly #last: ResultFrames;
   /** What followed last time: the same for most connections. */
@@ -17,16 +34,17 @@ export class FrameBatch {
   #idBytes = -1;
   #length = 0;
   /** The length of the id for which bytes were asked first. */
-  #firstIdBytes = -1;
+  #firstIdBytes: number;
   /** By length of an id; nothing until somebody asks again, which nobody does where a result is for one alone. */
   #templates: Map<number, Template | 'asked'> | undefined;
 
-  constructor(last: ResultFrames, before?: FrameBatch) {
+  /** @param firstIdBytes - of the id for which the bytes of a single frame were asked before it became a batch */
+  constructor(last: ResultFrames, before?: FrameBatch, firstIdBytes = -1) {
     this.#last = last;
     this.#before = before;
+    this.#firstIdBytes = firstIdBytes;
   }
 
-  /** These frames, and one more. */
   followedBy(frames: ResultFrames): FrameBatch {
     const known = this.#next;
     if (known !== undefined && known.#last === frames) return known;
@@ -35,7 +53,6 @@ export class FrameBatch {
     return made;
   }
 
-  /** Bytes of all frames with an id of `idBytes`. */
   lengthFor(idBytes: number): number {
     if (idBytes !== this.#idBytes) {
       this.#idBytes = idBytes;
@@ -44,15 +61,10 @@ export class FrameBatch {
     return this.#length;
   }
 
-  /** The frames of `id` as a byte string. */
   textFor(id: ByteString): ByteString {
-    return (this.#before?.textFor(id) ?? '') + this.#last.frame(id);
+    return (this.#before?.textFor(id) ?? '') + this.#last.textFor(id);
   }
 
-  /**
-   * The frames of `id` as bytes that are valid until the next call, unless {@link FrameBatch.keep} is called before; nothing for the first who asks, for
-   * whom a template would cost more than {@link FrameBatch.textFor}.
-   */
   bytesFor(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array | undefined {
     if (this.#firstIdBytes === -1) {
       this.#firstIdBytes = id.length;
@@ -65,7 +77,6 @@ export class FrameBatch {
     return known?.bytesFor(id);
   }
 
-  /** Somebody still reads the bytes that were given last for an id of `idBytes`: nobody writes into them any more. */
   keep(idBytes: number): void {
     this.#templates?.set(idBytes, 'asked');
   }

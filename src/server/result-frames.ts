@@ -1,7 +1,9 @@
 import { byteStringOf, deflatedHead, plainHead, tailOf, toByteString } from '../protocol/index.ts';
 import type { ByteString, ResultEnvelope } from '../protocol/index.ts';
 import type { DeflatedEnvelope } from './compression.ts';
+import type { FrameTarget } from './byte-target.ts';
 import { FrameBatch } from './frame-batch.ts';
+import type { FrameRun } from './frame-batch.ts';
 import type { Outbox, Writing } from './outbox.ts';
 
 /** Characters of a result from which on it is written by reference: joining and copying it for each client would cost more than a second buffer. */
@@ -33,17 +35,18 @@ type HeadWriter = (beforeId: ByteString, idBytes: number, tailBytes: number) => 
  * @remarks
  * Everything behind the id is made once, the head once per length of an id, and frames of the same id once.
  */
-export class ResultFrames {
+export class ResultFrames implements FrameRun {
   readonly envelope: ResultEnvelope;
   /** Behind the id. It is in one piece, because it was searched for what is not ASCII. */
   readonly tail: ByteString;
-  /** This frame as the first of a batch. */
-  readonly batch: FrameBatch = new FrameBatch(this);
   readonly #headBeforeId: HeadWriter;
   #headIdBytes = -1;
   #head: ByteString = '';
   #id: ByteString | undefined;
   #frame: ByteString = '';
+  #batch: FrameBatch | undefined;
+  /** The length of the id for which bytes were asked first. */
+  #firstIdBytes = -1;
 
   constructor(envelope: ResultEnvelope, tail: ByteString, headBeforeId: HeadWriter) {
     this.envelope = envelope;
@@ -51,18 +54,32 @@ export class ResultFrames {
     this.#headBeforeId = headBeforeId;
   }
 
-  /** Writes the frame of `id`, as {@link ResultFrames.frame} makes it. */
+  /** Writes the frame of `id`, as {@link ResultFrames.textFor} makes it. */
   writeTo(outbox: Outbox, id: ByteString): Writing {
     return outbox.writeFrames(this, id);
   }
 
   /** @param id - as `toIdText` and `toByteString` write it */
-  frame(id: ByteString): ByteString {
+  textFor(id: ByteString): ByteString {
     if (id === this.#id) return this.#frame;
     this.#id = id;
     // three pieces that whoever writes them joins; identical ids get the same string, which is joined at its first write
     this.#frame = this.headFor(id.length) + id + this.tail;
     return this.#frame;
+  }
+
+  bytesFor(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array | undefined {
+    if (this.#batch !== undefined || this.#firstIdBytes !== -1) return this.#asBatch().bytesFor(id, target);
+    this.#firstIdBytes = id.length;
+    return undefined;
+  }
+
+  keep(idBytes: number): void {
+    this.#batch?.keep(idBytes);
+  }
+
+  followedBy(frames: ResultFrames): FrameBatch {
+    return this.#asBatch().followedBy(frames);
   }
 
   /** What stands before an id of `idBytes`. */
@@ -77,6 +94,12 @@ export class ResultFrames {
   /** Bytes of the whole frame of an id of `idBytes`. */
   lengthFor(idBytes: number): number {
     return this.headFor(idBytes).length + idBytes + this.tail.length;
+  }
+
+  /** Made for the second who asks: most results that nobody shares have one. */
+  #asBatch(): FrameBatch {
+    this.#batch ??= new FrameBatch(this, undefined, this.#firstIdBytes);
+    return this.#batch;
   }
 }
 

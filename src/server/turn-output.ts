@@ -2,7 +2,7 @@ import type { ByteString } from '../protocol/index.ts';
 import type { ByteTarget } from './byte-target.ts';
 import { takesBytes, takesFrames } from './byte-target.ts';
 import type { Flushable, Flusher } from './flusher.ts';
-import type { FrameBatch } from './frame-batch.ts';
+import type { FrameRun } from './frame-batch.ts';
 import type { ResultFrames } from './result-frames.ts';
 
 /** What is written to where the runtime frames what is sent. */
@@ -28,7 +28,7 @@ export class TurnOutput implements Flushable {
   readonly #flusher: Pick<Flusher, 'add'> | undefined;
   /** In order: first what is this connection's own, then what it shares with others. */
   #own: ByteString = '';
-  #batch: FrameBatch | undefined;
+  #batch: FrameRun | undefined;
   #batchId: ByteString = '';
   #collectedBytes = 0;
   /** What waited in the target when it was asked last. It is not asked more often than needed: that would cost more than a delivery. */
@@ -76,7 +76,7 @@ export class TurnOutput implements Flushable {
       this.#batch = this.#batch.followedBy(frames);
     } else {
       if (this.#batch !== undefined) this.#own = this.#take();
-      this.#batch = frames.batch;
+      this.#batch = frames;
       this.#batchId = id;
     }
     this.#collect(frames.lengthFor(id.length), mostBytes);
@@ -130,7 +130,7 @@ export class TurnOutput implements Flushable {
     this.#flusher.add(this);
   }
 
-  #writeBatch(target: ByteTarget, batch: FrameBatch): void {
+  #writeBatch(target: ByteTarget, batch: FrameRun): void {
     this.#batch = undefined;
     const id = this.#batchId;
     const bytes = takesFrames(target) ? batch.bytesFor(id, target) : undefined;

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { envelopesFor } from '../../src/protocol/result-envelope.ts';
-import type { FrameBatch } from '../../src/server/frame-batch.ts';
+import type { FrameRun } from '../../src/server/frame-batch.ts';
 import { smallFrames } from '../support/small-frames.ts';
 
 const envelope = envelopesFor('next').string;
 
-function batchOf(texts: readonly string[]): FrameBatch {
+function batchOf(texts: readonly string[]): FrameRun {
   const [first, ...others] = texts.map((text) => smallFrames(envelope, text));
   if (!first) throw new Error('a batch has frames');
-  return others.reduce((batch, frames) => batch.followedBy(frames), first.batch);
+  return others.reduce<FrameRun>((batch, frames) => batch.followedBy(frames), first);
 }
 
 function memory() {
@@ -34,7 +34,7 @@ describe('a batch of frames', () => {
         const ascii = given.map((text) => text.replaceAll(/[^ -~]/g, '?'));
         const batch = batchOf(ascii);
         const expected = (id: string): string =>
-          ascii.map((text) => smallFrames(envelope, text).frame(id)).join('');
+          ascii.map((text) => smallFrames(envelope, text).textFor(id)).join('');
         const { allocate } = memory();
         const beingRead: { readonly id: string; readonly bytes: Uint8Array }[] = [];
         for (const { id, isSlow } of readers) {
@@ -68,6 +68,6 @@ describe('a batch of frames', () => {
     const [one, two] = ['1', '2'].map((text) => smallFrames(envelope, text));
     if (!one || !two) throw new Error('there are frames');
 
-    expect(one.batch.followedBy(two)).toBe(one.batch.followedBy(two));
+    expect(one.followedBy(two)).toBe(one.followedBy(two));
   });
 });

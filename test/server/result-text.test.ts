@@ -23,7 +23,7 @@ function bytesFor(
 ): Uint8Array {
   const idText = toByteString(toIdText(id));
   const frames = result.framesIn(connection.resultEnvelope(id));
-  if (!(frames instanceof LargeResultFrames)) return Buffer.from(frames.frame(idText), 'latin1');
+  if (!(frames instanceof LargeResultFrames)) return Buffer.from(frames.textFor(idText), 'latin1');
   return Buffer.concat([Buffer.from(frames.head(idText), 'latin1'), frames.tail]);
 }
 

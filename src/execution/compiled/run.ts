@@ -34,8 +34,8 @@ export class Run {
   readonly binding: Binding;
   readonly semantics: Semantics;
   readonly context: unknown;
-  /** The containers around what is completed now. */
-  readonly objects: Container[] = [];
+  /** The containers around what is completed now. It begins with places for the few that most selections have, because growing takes more. */
+  readonly objects: (Container | undefined)[] = [undefined, undefined, undefined, undefined];
   /** The indices of the lists around it. */
   readonly indices: number[] = [];
   readonly #input: RunInput;

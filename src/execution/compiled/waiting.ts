@@ -305,7 +305,7 @@ function indexOf({ pending: { place, around } }: Failure): number {
 }
 
 /** A copy of the first of them: `slice` takes as long as everything else about a promise. */
-function firstOf<Item>(items: readonly Item[], count: number): readonly Item[] {
+function firstOf<Item>(items: readonly (Item | undefined)[], count: number): readonly Item[] {
   // so many there are
   switch (count) {
     case 0:
@@ -317,7 +317,7 @@ function firstOf<Item>(items: readonly Item[], count: number): readonly Item[] {
     case 3:
       return [items[0] as Item, items[1] as Item, items[2] as Item];
     default:
-      return items.slice(0, count);
+      return items.slice(0, count) as Item[];
   }
 }
 

@@ -38,7 +38,8 @@ export interface GroupWork {
  */
 export class GroupExecutor {
   readonly #core: ServerCore;
-  readonly #audience: Audience;
+  /** Whose context it is, where it is not nobody's. */
+  readonly #audience: string;
   readonly #guard: GuardContext | undefined;
   readonly #shared: EventExecutor;
   readonly #personal: EventExecutor;
@@ -47,7 +48,7 @@ export class GroupExecutor {
 
   constructor({ core, resolved, audience }: GroupWork) {
     this.#core = core;
-    this.#audience = audience;
+    this.#audience = audience.kind === 'named' ? audience.name : '';
     this.#guard = audience.kind === 'everybody' ? createGuardContext() : undefined;
     // both at once, because `resolved` belongs to the subscriber with whom the group begins, and is not kept
     this.#shared = resolved.detach(this.#guard?.fieldResolver);
@@ -95,17 +96,16 @@ export class GroupExecutor {
   }
 
   #start(value: unknown): ExecutionResult | Promise<ExecutionResult> {
-    if (this.#audience.kind === 'everybody') {
-      return this.#shared.execute(value, this.#guard?.context);
-    }
-    const context = this.#audienceContext(this.#audience.name);
+    if (this.#guard) return this.#shared.execute(value, this.#guard.context);
+    const context = this.#audienceContext();
     return context instanceof Promise
       ? context.then((made) => this.#shared.execute(value, made))
       : this.#shared.execute(value, context);
   }
 
-  #audienceContext(audience: string): unknown {
+  #audienceContext(): unknown {
     const { audienceContext } = this.#core.options;
+    const audience = this.#audience;
     return audienceContext ? audienceContext(audience) : { audience };
   }
 
