@@ -27,7 +27,8 @@ function sizeOfFlat(event: unknown): number | undefined {
     for (const name in event) {
       const member = event[name];
       members += 1;
-      if ((typeof member === 'object' && member !== null) || members > sampleLimit) return undefined;
+      if ((typeof member === 'object' && member !== null) || members > sampleLimit)
+        return undefined;
       bytes += slotBytes + sizeOfPrimitive(member);
     }
     return bytes;

@@ -128,10 +128,7 @@ class PlannedSubscription implements BoundSubscription {
     return this.#parts.reference.fragments;
   }
 
-  executeEvent(
-    rootValue: unknown,
-    context: unknown,
-  ): ExecutionResult | Promise<ExecutionResult> {
+  executeEvent(rootValue: unknown, context: unknown): ExecutionResult | Promise<ExecutionResult> {
     if (isTraced()) {
       this.#counts.leave('tracing');
       return this.#parts.reference.executeEvent(rootValue, context);

@@ -69,7 +69,8 @@ export class ResultFrames implements FrameRun {
   }
 
   bytesFor(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array | undefined {
-    if (this.#batch !== undefined || this.#firstIdBytes !== -1) return this.#asBatch().bytesFor(id, target);
+    if (this.#batch !== undefined || this.#firstIdBytes !== -1)
+      return this.#asBatch().bytesFor(id, target);
     this.#firstIdBytes = id.length;
     return undefined;
   }

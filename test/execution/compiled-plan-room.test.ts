@@ -65,7 +65,8 @@ describe('the plans of an engine', () => {
       return compiled.bind({ variableValues, fragments }, { hideSuggestions: false });
     });
 
-    const execute = () => bound.map((plan) => plan.execute({ rootValue: { item }, context: undefined }));
+    const execute = () =>
+      bound.map((plan) => plan.execute({ rootValue: { item }, context: undefined }));
 
     const first = execute();
     expect(first).toEqual([

@@ -60,7 +60,8 @@ export class SharedEvent {
   }
 
   #compute(): EventOutcome | Promise<EventOutcome> {
-    if (this.#group.maps.length === 0) return this.#placeLater(this.#group.executor.execute(this.#event));
+    if (this.#group.maps.length === 0)
+      return this.#placeLater(this.#group.executor.execute(this.#event));
     const value = this.valueAfter(this.#group.maps.length);
     const outcome =
       value instanceof Promise
@@ -69,9 +70,7 @@ export class SharedEvent {
     return this.#placeLater(outcome);
   }
 
-  #placeLater(
-    outcome: EventOutcome | Promise<EventOutcome>,
-  ): EventOutcome | Promise<EventOutcome> {
+  #placeLater(outcome: EventOutcome | Promise<EventOutcome>): EventOutcome | Promise<EventOutcome> {
     return outcome instanceof Promise
       ? outcome.then((settled) => this.#place(settled))
       : this.#place(outcome);
