@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { LogTail, toTailLimits } from '../../src/broker/log-tail.ts';
 import type { LogTailLimits, TailCursor } from '../../src/broker/log-tail.ts';
@@ -15,6 +15,11 @@ function fill(tail: LogTail<Entry>, count: number, bytes = 1): void {
 }
 
 const numbersOf = (entries: readonly Entry[] | undefined) => entries?.map((entry) => entry.n);
+
+function entriesOf(polled: readonly Entry[] | 'later' | undefined): readonly Entry[] | undefined {
+  if (polled === 'later') throw new Error('there are entries');
+  return polled;
+}
 
 describe('LogTail', () => {
   it('counts on from the index that it is given', () => {
@@ -77,6 +82,27 @@ describe('LogTail', () => {
     expect([tail.firstIndex, tail.nextIndex, tail.heldBytes]).toEqual([2, 2, 0]);
   });
 
+  it('lets entries go that are too old behind others that left because there were too many', () => {
+    const tail = new LogTail<Entry>(toTailLimits({ events: 2, ageMs: 1_000 }));
+    for (const publishedAt of [0, 500, 900]) tail.append({ n: 0, publishedAt, bytes: 1 });
+
+    tail.removeOlderThan(1_600);
+
+    expect([tail.firstIndex, tail.heldBytes]).toEqual([2, 1]);
+  });
+
+  it('keeps every entry in its place while it grows, wherever it begins', () => {
+    for (const firstIndex of [0, 1, 5, 8, 13, 31]) {
+      const tail = new LogTail<Entry>(toTailLimits({}), firstIndex);
+      fill(tail, 3);
+      tail.removeOldest();
+      fill(tail, 100);
+
+      const indices = Array.from({ length: 102 }, (_, i) => firstIndex + 1 + i);
+      expect(indices.map((index) => tail.at(index)?.n)).toEqual(indices);
+    }
+  });
+
   it('takes nothing after its end', () => {
     const tail = new LogTail<Entry>();
     tail.complete();
@@ -93,6 +119,90 @@ describe('LogTail', () => {
     tail.fail(new Error('late'));
 
     expect(tail.end).toEqual({ kind: 'completed' });
+  });
+
+  describe('a cursor that is polled', () => {
+    it('gives what there is, and otherwise says once when it is worth while to poll again', () => {
+      const tail = new LogTail<Entry>();
+      const cursor = tail.cursor(0);
+      const ready = vi.fn();
+
+      expect(cursor.poll({ ready })).toBe('later');
+      expect(ready).not.toHaveBeenCalled();
+      fill(tail, 2);
+
+      expect(ready).toHaveBeenCalledTimes(1);
+      expect(numbersOf(entriesOf(cursor.poll({ ready })))).toEqual([0, 1]);
+      expect(cursor.poll({ ready })).toBe('later');
+    });
+
+    it('may poll from within that', () => {
+      const tail = new LogTail<Entry>();
+      const cursor = tail.cursor(0);
+      const given: (readonly number[] | undefined)[] = [];
+      const waiter = {
+        ready: () => {
+          given.push(numbersOf(entriesOf(cursor.poll(waiter))));
+          cursor.poll(waiter);
+        },
+      };
+
+      cursor.poll(waiter);
+      fill(tail, 3);
+
+      expect(given).toEqual([[0], [1], [2]]);
+    });
+
+    it('says so to all who wait, in the order in which they began to', () => {
+      const tail = new LogTail<Entry>();
+      const told: string[] = [];
+      for (const name of ['one', 'two', 'three'])
+        tail.cursor(0).poll({ ready: () => told.push(name) });
+
+      fill(tail, 1);
+
+      expect(told).toEqual(['one', 'two', 'three']);
+    });
+
+    it.each([
+      ['is completed', (tail: LogTail<Entry>) => tail.complete()],
+      ['fails', (tail: LogTail<Entry>) => tail.fail(new Error('gone'))],
+    ])('hears that the tail %s', (_, end) => {
+      const tail = new LogTail<Entry>();
+      const cursor = tail.cursor(0);
+      const ready = vi.fn();
+      cursor.poll({ ready });
+
+      end(tail);
+
+      expect(ready).toHaveBeenCalledTimes(1);
+      if (tail.end?.kind === 'failed') expect(() => cursor.poll({ ready })).toThrow('gone');
+      expect(cursor.poll({ ready })).toBeUndefined();
+      expect(cursor.isClosed).toBe(true);
+    });
+
+    it('throws once when entries left unread, and ends', () => {
+      const tail = new LogTail<Entry>(toTailLimits({ events: 2 }));
+      const cursor = tail.cursor(0);
+      fill(tail, 5);
+      const waiter = { ready: vi.fn() };
+
+      expect(() => cursor.poll(waiter)).toThrow(expect.objectContaining({ code: 'EVENTS_LOST' }));
+      expect(cursor.poll(waiter)).toBeUndefined();
+    });
+
+    it('tells who waits when it is closed, and nobody later', () => {
+      const tail = new LogTail<Entry>();
+      const cursor = tail.cursor(0);
+      const ready = vi.fn();
+      cursor.poll({ ready });
+
+      cursor.close();
+      fill(tail, 1);
+
+      expect(ready).toHaveBeenCalledTimes(1);
+      expect(cursor.poll({ ready })).toBeUndefined();
+    });
   });
 
   describe('cursor', () => {

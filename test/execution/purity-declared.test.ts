@@ -4,7 +4,12 @@ import { createMemoryBroker } from 'millrace/broker/memory';
 import { pure, subscriptionField } from 'millrace/server';
 import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 
-import { isDeclaredPure, isPureScalar } from '../../src/execution/pure.ts';
+import {
+  isDeclaredPure,
+  isPureScalar,
+  looksAtSourceAlone,
+  pureInSource,
+} from '../../src/execution/pure.ts';
 import { UsageError } from '../../src/errors.ts';
 
 interface Message {
@@ -28,6 +33,9 @@ function lengthOf({ text }: Message): number {
 
 /** Not the same twice, for the mark stays. */
 const createLength = () => pure((message: Message) => lengthOf(message));
+
+/** As above. */
+const createText = () => pureInSource(({ text }: Message) => text);
 
 function scaledLength({ text }: Message, { by }: { readonly by: number }): number {
   return text.length * by;
@@ -65,6 +73,25 @@ describe('a function that is declared pure', () => {
     expect(other.isDeclaredPure(createLength())).toBe(true);
     expect(other.pure(createLength())({ text: 'four' })).toBe(4);
     expect(other.isPureScalar(pure(createScalar()))).toBe(true);
+  });
+});
+
+describe('a function that is declared to look at its source alone', () => {
+  it('is declared pure, also by another copy of the package', async () => {
+    vi.resetModules();
+    const other = await import('../../src/execution/pure.ts');
+    const resolve = createText();
+    expect([isDeclaredPure(resolve), looksAtSourceAlone(resolve)]).toEqual([true, true]);
+    expect(other.looksAtSourceAlone(resolve)).toBe(true);
+    expect(looksAtSourceAlone(createLength())).toBe(false);
+  });
+
+  it('stays so when it is bound to a value of this, and not when it is wrapped', () => {
+    const inner = createText();
+    const wrapper = (message: Message) => inner(message);
+    Object.defineProperties(wrapper, Object.getOwnPropertyDescriptors(inner));
+    const copies = [inner.bind({}), inner.bind({}).bind({}), inner.bind({}, { text: '' }), wrapper];
+    expect(copies.map(looksAtSourceAlone)).toEqual([true, true, false, false]);
   });
 });
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { isAscii, toByteString } from '../../src/protocol/byte-string.ts';
 
@@ -29,4 +29,20 @@ it('ASCII is its own byte string', () => {
       expect(isAscii(text)).toBe(toByteString(text) === text);
     }),
   );
+});
+
+describe('where the runtime has no Buffer', () => {
+  it('the same texts are ASCII', async () => {
+    vi.stubGlobal('Buffer', undefined);
+    vi.resetModules();
+    const without = await import('../../src/protocol/byte-string.ts');
+    vi.unstubAllGlobals();
+
+    expect(without.isAscii).not.toBe(isAscii);
+    fc.assert(
+      fc.property(anyText, (text) => {
+        expect(without.isAscii(text)).toBe(isAscii(text));
+      }),
+    );
+  });
 });
