@@ -1,4 +1,11 @@
-import { byteStringOf, deflatedHead, plainHead, tailOf, toByteString } from '../protocol/index.ts';
+import {
+  byteStringOf,
+  deflatedHead,
+  isAscii,
+  plainHead,
+  tailOf,
+  toByteString,
+} from '../protocol/index.ts';
 import type { ByteString, ResultEnvelope } from '../protocol/index.ts';
 import type { DeflatedEnvelope } from './compression.ts';
 import type { FrameTarget } from './byte-target.ts';
@@ -22,8 +29,17 @@ export function framesOf(
       : new LargeResultFrames(envelope, deflated, deflatedHead);
   }
   return resultText.length < largeResultLength
-    ? new ResultFrames(envelope, toByteString(tail), plainHead)
+    ? new ResultFrames(
+        envelope,
+        isPlain(envelope, resultText) ? tail : toByteString(tail),
+        plainHead,
+      )
     : new LargeResultFrames(envelope, new TextEncoder().encode(tail), plainHead);
+}
+
+/** Whether a frame has the characters of the text: asked of the text, because looking into a longer one that is made of it copies that. */
+function isPlain({ rewrite }: ResultEnvelope, resultText: string): boolean {
+  return rewrite === undefined && isAscii(resultText);
 }
 
 /** Writes what stands before an id of `idBytes` in a frame. */
@@ -37,7 +53,7 @@ type HeadWriter = (beforeId: ByteString, idBytes: number, tailBytes: number) => 
  */
 export class ResultFrames implements FrameRun {
   readonly envelope: ResultEnvelope;
-  /** Behind the id. It is in one piece, because it was searched for what is not ASCII. */
+  /** Behind the id. */
   readonly tail: ByteString;
   readonly #headBeforeId: HeadWriter;
   #headIdBytes = -1;
