@@ -41,6 +41,10 @@ export const candidates = {
   'graphql-sse': { label: 'graphql-sse (SSE)', command: node('graphql-sse') },
   'graphql-yoga': { label: 'graphql-yoga (SSE)', command: node('graphql-yoga') },
   'socket-write': { label: 'limit: node:net, a write per batch', command: node('socket-write') },
+  'socket-write-each': {
+    label: 'limit: node:net, JSON and a write per message',
+    command: node('socket-write-each'),
+  },
   'send-loop': { label: 'limit: C, a send per message', command: [sendLoopPath] },
   'send-loop-coalescing': {
     label: 'limit: C, a send per batch',
