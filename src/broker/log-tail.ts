@@ -86,13 +86,16 @@ export class LogTail<Entry extends TailEntry> {
   /** Adds `entry`, removes what is too much or too old by its time, and wakes the cursors that wait. Does nothing after the end. */
   append(entry: Entry): void {
     if (this.#end !== undefined) return;
-    if (this.#next === this.#first) this.#noneBefore = entry.publishedAt;
+    const { publishedAt } = entry;
+    // also where the clock went back
+    if (this.#next === this.#first || publishedAt < this.#noneBefore)
+      this.#noneBefore = publishedAt;
     if (this.#next - this.#first === this.#entries.length) this.#grow();
     this.#entries[this.#next & (this.#entries.length - 1)] = entry;
     this.#next += 1;
     this.#heldBytes += entry.bytes;
     while (this.#isOverfull()) this.removeOldest();
-    this.removeOlderThan(entry.publishedAt);
+    this.removeOlderThan(publishedAt);
     this.#wakeAll();
   }
 

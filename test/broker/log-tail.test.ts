@@ -91,6 +91,15 @@ describe('LogTail', () => {
     expect([tail.firstIndex, tail.heldBytes]).toEqual([2, 1]);
   });
 
+  it('lets entries go that are too old after the clock went back', () => {
+    const tail = new LogTail<Entry>(toTailLimits({ events: 1, ageMs: 1_000 }));
+    for (const publishedAt of [5_000, 500]) tail.append({ n: 0, publishedAt, bytes: 1 });
+
+    tail.removeOlderThan(1_501);
+
+    expect([tail.firstIndex, tail.heldBytes]).toEqual([2, 0]);
+  });
+
   it('keeps every entry in its place while it grows, wherever it begins', () => {
     for (const firstIndex of [0, 1, 5, 8, 13, 31]) {
       const tail = new LogTail<Entry>(toTailLimits({}), firstIndex);
