@@ -178,14 +178,14 @@ export class ExecutionGroup {
   /** From the one at `start` on; a promise where some have to be waited for. */
   #processAll(batch: readonly SourceEntry[], start: number): Promise<void> | undefined {
     const [first] = batch;
-    if (first && batch.length === 1) return this.#processOne(first) ?? this.#pause();
+    if (first && batch.length === 1) return this.#pauseAfter(this.#processOne(first));
     for (let i = start; i < batch.length && !this.#hasClosed();) {
       const { run, odd } = this.#execute(batch, i);
       this.#deliverRun(run);
       const done = run.events.length + (odd ? 1 : 0);
       i += done;
       this.#budget.spend(done, run.events.length * this.#members.length);
-      const pending = (odd && this.#process(odd)) ?? this.#pause();
+      const pending = this.#pauseAfter(odd && this.#process(odd));
       if (pending) return this.#processRest(pending, batch, i);
     }
     return undefined;
@@ -200,9 +200,15 @@ export class ExecutionGroup {
     if (start < batch.length) await this.#processAll(batch, start);
   }
 
-  /** A promise if others have to get their turn first. */
+  /** A promise if `pending` has to be waited for, or others have to get their turn behind it. */
+  #pauseAfter(pending: Promise<void> | undefined): Promise<void> | undefined {
+    return pending ? pending.then(() => this.#pause()) : this.#pause();
+  }
+
   #pause(): Promise<void> | undefined {
-    return this.#budget.isSpent ? this.#clock.turn() : undefined;
+    if (!this.#budget.isSpent) return undefined;
+    this.#budget.renew();
+    return this.#clock.turn();
   }
 
   /** A batch of one, which most are: what follows is the same as for more, without anything that holds several. */

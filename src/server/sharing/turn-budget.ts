@@ -24,12 +24,15 @@ export class TurnBudget {
   }
 
   spend(events: number, deliveries: number): void {
-    if (this.#turns.sweeps !== this.#turn || this.isSpent) {
-      this.#turn = this.#turns.sweeps;
-      this.#events = 0;
-      this.#deliveries = 0;
-    }
+    if (this.#turns.sweeps !== this.#turn) this.renew();
     this.#events += events;
     this.#deliveries += deliveries;
+  }
+
+  /** Others get their turn. */
+  renew(): void {
+    this.#turn = this.#turns.sweeps;
+    this.#events = 0;
+    this.#deliveries = 0;
   }
 }
