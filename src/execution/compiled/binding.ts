@@ -18,13 +18,17 @@ export interface BindingParts extends Pick<
 /** Argument values of a graphql-js: a plain object, of whichever prototype. */
 type ArgumentValues = Record<string, unknown>;
 
+/** Values that may be handed out as copies. */
+type KnownArguments = readonly { readonly name: string; readonly value: unknown }[];
+
 /** Variables that are bound to the arguments of a plan. */
 export class Binding {
   readonly parts: BindingParts;
   /** Values that may be handed out as copies; `undefined`: they have to be made anew each time. */
-  readonly #known = new WeakMap<FieldPlan, readonly (readonly [string, unknown])[] | undefined>();
-  /** Of the field that was found there last by {@link Binding.argumentsUnlessKnown}: mostly the only one. */
-  #lastKnown: symbol | undefined;
+  readonly #known = new WeakMap<FieldPlan, KnownArguments | undefined>();
+  /** Of the field that was found there last, mostly the only one. By its token: whoever uses a plan must not keep it. */
+  #latestToken: symbol | undefined;
+  #latestKnown: KnownArguments | undefined;
   readonly #noArguments: Semantics['noArguments'];
 
   constructor(parts: BindingParts, { noArguments }: Semantics) {
@@ -38,17 +42,17 @@ export class Binding {
    * @throws GraphQLError for those that do not fit
    */
   argumentsOf(field: FieldPlan): ArgumentValues {
-    const known = this.#known.get(field);
+    const known = this.#find(field);
     if (known) {
       // not spread, which takes ten times as long where there is no prototype
       const copy = this.#noArguments();
-      for (const [name, value] of known) copy[name] = value;
+      for (const { name, value } of known) copy[name] = value;
       return copy;
     }
     const values = this.#make(field);
     if (!this.#known.has(field)) {
       const isKept = isCopyable(field, values, coercedValues(this.parts.variableValues));
-      this.#known.set(field, isKept ? Object.entries(values) : undefined);
+      this.#known.set(field, isKept ? toKnown(values) : undefined);
     }
     return values;
   }
@@ -59,10 +63,17 @@ export class Binding {
    * @throws GraphQLError for those that do not fit
    */
   argumentsUnlessKnown(field: FieldPlan): ArgumentValues | undefined {
-    if (field.token === this.#lastKnown) return undefined;
-    if (!this.#known.get(field)) return this.argumentsOf(field);
-    this.#lastKnown = field.token;
-    return undefined;
+    return this.#find(field) ? undefined : this.argumentsOf(field);
+  }
+
+  #find(field: FieldPlan): KnownArguments | undefined {
+    const { token } = field;
+    if (token === this.#latestToken) return this.#latestKnown;
+    const known = this.#known.get(field);
+    if (!known) return undefined;
+    this.#latestToken = token;
+    this.#latestKnown = known;
+    return known;
   }
 
   #make({ definition, node }: FieldPlan): ArgumentValues {
@@ -70,6 +81,10 @@ export class Binding {
     // the last two are of graphql 17
     return getArgumentValues(definition, node, variableValues, undefined, hideSuggestions);
   }
+}
+
+function toKnown(values: ArgumentValues): KnownArguments {
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
 }
 
 /** Whether nothing of the values is made for one call alone: values of variables are shared by all in graphql-js, too. */
