@@ -10,6 +10,20 @@ const eventCount = 300;
 
 const numberOf = (post: Post) => Number(post['text']);
 
+/** Each event publishes the next one, up to `last`. */
+function serveChain(last: number, answer: (text: string) => unknown) {
+  return serveSharing({
+    fields: (topic) => {
+      const text = pure((post: Post) => {
+        const next = numberOf(post) + 1;
+        if (next <= last) void topic.publish({ text: String(next) }, { key: '' });
+        return answer(String(post['text']));
+      });
+      return { Message: { text } };
+    },
+  });
+}
+
 describe.each([
   ['at once', (text: string) => text],
   ['later', async (text: string) => text],
@@ -27,16 +41,7 @@ describe.each([
   });
 
   it('does so while each event leads to the next', async () => {
-    const server = serveSharing({
-      fields: (topic) => {
-        const text = pure((post: Post) => {
-          const next = numberOf(post) + 1;
-          if (next <= eventCount) void topic.publish({ text: String(next) }, { key: '' });
-          return answer(String(post['text']));
-        });
-        return { Message: { text } };
-      },
-    });
+    const server = serveChain(eventCount, answer);
     const [client] = await server.subscribers(1);
 
     void server.publish('1');
@@ -44,5 +49,16 @@ describe.each([
 
     expect(server.executions()[0]).toBeLessThan(eventCount / 2);
     expect(client && (await heard(client))).toHaveLength(eventCount);
+  });
+
+  it('counts each delivery once', async () => {
+    const events = 60;
+    const server = serveChain(events, answer);
+    await server.subscribers(250); // so many deliveries fit into a turn, and twice as many do not
+
+    void server.publish('1');
+    await setImmediate();
+
+    expect(server.executions()[0]).toBe(events);
   });
 });

@@ -215,9 +215,11 @@ export class ExecutionGroup {
   #processOne(entry: SourceEntry): Promise<void> | undefined {
     const event = this.#see(entry);
     const outcome = this.#isWantedFrom(event.index) ? event.outcome() : undefined;
-    this.#budget.spend(1, this.#members.length);
-    if (outcome === undefined || outcome instanceof Promise || outcome.kind === 'personal')
+    if (outcome === undefined || outcome instanceof Promise || outcome.kind === 'personal') {
+      this.#budget.spend(1, 0);
       return this.#process(event);
+    }
+    this.#budget.spend(1, this.#members.length);
     // backwards, as in `#deliverRun`
     for (let i = this.#members.length - 1; i >= 0; i--) {
       this.#members[i]?.takeOne(event, outcome, this.results.executor);
