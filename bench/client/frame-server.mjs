@@ -2,11 +2,9 @@
  * Writes results as fast as they are read: speaks `graphql-transport-ws`, executes nothing. Every write is the same bytes, a batch of frames that was made
  * when the operation began.
  */
-import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
-import { WebSocketServer } from 'ws';
-
+import { acceptBareWebSockets } from '../servers/bare-web-sockets.mjs';
 import { MessageSequence } from '../servers/events.mjs';
 
 /**
@@ -17,24 +15,10 @@ import { MessageSequence } from '../servers/events.mjs';
  * @property {number} textBytes
  */
 
-const server = createServer();
-const webSockets = new WebSocketServer({ noServer: true, clientTracking: false });
-server.on('upgrade', (request, socket, head) => {
-  webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-    webSocket.on('error', () => {});
-    webSocket.on('message', (bytes) => {
-      const { id, type, payload } = JSON.parse(String(bytes));
-      if (type === 'connection_init') webSocket.send('{"type":"connection_ack"}');
-      if (type === 'ping') webSocket.send('{"type":"pong"}');
-      if (type === 'subscribe') stream(socket, { id, ...payload.variables });
-    });
-  });
-});
-server.listen(0, '127.0.0.1', () => {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  process.stdout.write(`${JSON.stringify({ port: address.port })}\n`);
-});
+const port = await acceptBareWebSockets(({ id, variables }, socket) =>
+  stream(socket, { id, ...variables }),
+);
+process.stdout.write(`${JSON.stringify({ port })}\n`);
 createInterface({ input: process.stdin }).on('close', () => process.exit(0));
 
 /**

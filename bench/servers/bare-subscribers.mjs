@@ -1,7 +1,4 @@
-import { createServer } from 'node:http';
-
-import { WebSocketServer } from 'ws';
-
+import { acceptBareWebSockets } from './bare-web-sockets.mjs';
 import { serveControl } from './control.mjs';
 
 /** @typedef {import('./events.mjs').Message} Message */
@@ -17,36 +14,21 @@ import { serveControl } from './control.mjs';
  * A server that understands as much of its clients as it takes to write to them: for limits. It executes nothing and bounds nothing.
  *
  * @param {(subscribers: ReadonlySet<Subscriber>) => (room: string, message: Message) => void} toPublish
- * @returns {void}
+ * @returns {Promise<void>}
  */
-export function serveBareSubscribers(toPublish) {
+export async function serveBareSubscribers(toPublish) {
   /** @type {Set<Subscriber>} */
   const subscribers = new Set();
-  const server = createServer();
-  const webSockets = new WebSocketServer({ noServer: true, clientTracking: false });
-  server.on('upgrade', (request, socket, head) => {
-    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.on('error', () => {});
-      webSocket.on('message', (bytes) => {
-        const message = JSON.parse(String(bytes));
-        if (message.type === 'connection_init') webSocket.send('{"type":"connection_ack"}');
-        if (message.type !== 'subscribe') return;
-        const { room } = message.payload.variables;
-        const subscriber = { socket, id: String(message.id), room: String(room) };
-        subscribers.add(subscriber);
-        webSocket.on('close', () => subscribers.delete(subscriber));
-      });
-    });
+  const port = await acceptBareWebSockets(({ id, variables }, socket, webSocket) => {
+    const subscriber = { socket, id, room: String(variables.room) };
+    subscribers.add(subscriber);
+    webSocket.on('close', () => subscribers.delete(subscriber));
   });
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('the server has no port');
-    serveControl({
-      port: address.port,
-      transport: 'graphql-transport-ws',
-      publish: toPublish(subscribers),
-      countConnections: () => Promise.resolve(subscribers.size),
-    });
+  serveControl({
+    port,
+    transport: 'graphql-transport-ws',
+    publish: toPublish(subscribers),
+    countConnections: () => Promise.resolve(subscribers.size),
   });
 }
 

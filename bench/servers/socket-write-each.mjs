@@ -1,7 +1,7 @@
 import { frameOf, serveBareSubscribers } from './bare-subscribers.mjs';
 
 /** What `node:net` leaves room for where each client gets something else: a result written as JSON, and one `socket.write` of it after the turn. */
-serveBareSubscribers((subscribers) => {
+await serveBareSubscribers((subscribers) => {
   /** @type {Map<string, import('./bare-subscribers.mjs').Subscriber>} */
   const subscriberByRoom = new Map();
   /** @type {{ readonly socket: import('node:stream').Duplex, readonly frame: string }[]} */

@@ -3,7 +3,7 @@ import { frameOf, serveBareSubscribers } from './bare-subscribers.mjs';
 const idBytes = 36;
 
 /** What `node:net` leaves room for: one `socket.write` per client and turn, of bytes that are ready but for the id. */
-serveBareSubscribers((subscribers) => {
+await serveBareSubscribers((subscribers) => {
   /** @type {{ readonly head: string, readonly tail: string }[]} */
   let frames = [];
 
