@@ -32,16 +32,14 @@ export class MemoryLog {
   /** This log's place among those that hold events. */
   readonly holdingNode: RecencyNode<MemoryLog> = new RecencyNode<MemoryLog>(this);
   readerCount = 0;
-  readonly epoch: string;
-  /** Of the first event. Others have the time since then, a small number, which takes no memory of its own. */
-  firstAt: Instant | undefined;
+  readonly #origin: LogOrigin;
   /** Indices of events by idempotency id, oldest first; made when the first id is used. */
   #ids: Map<string, number> | undefined;
 
   constructor(options: MemoryLogOptions) {
     this.topic = options.topic;
     this.key = options.key;
-    this.epoch = options.epoch;
+    this.#origin = { epoch: options.epoch, firstAt: undefined };
     this.tail = new LogTail<MemoryEntry>(options.limits, options.firstOffset);
   }
 
@@ -54,7 +52,7 @@ export class MemoryLog {
   }
 
   get head(): Position {
-    return { epoch: this.epoch, offset: String(this.headOffset) };
+    return { epoch: this.#origin.epoch, offset: String(this.headOffset) };
   }
 
   get earliest(): Position | undefined {
@@ -65,8 +63,10 @@ export class MemoryLog {
     const index = this.tail.nextIndex;
     const bytes =
       estimateBytes(event) + (idempotencyId === undefined ? 0 : estimateBytes(idempotencyId));
-    this.firstAt ??= publishedAt;
-    const entry = new MemoryEntry(this, { event, index, age: publishedAt - this.firstAt, bytes });
+    const origin = this.#origin;
+    origin.firstAt ??= publishedAt;
+    const age = publishedAt - origin.firstAt;
+    const entry = new MemoryEntry(origin, { event, index, age, bytes });
     this.tail.append(entry);
     if (idempotencyId !== undefined) {
       this.#ids ??= new Map();
@@ -87,7 +87,7 @@ export class MemoryLog {
     if (after === undefined) return { complete: true, index: head };
     const index = toOffset(after.offset) + 1;
     const isHeld = index >= this.tail.firstIndex && index <= head;
-    return after.epoch === this.epoch && isHeld
+    return after.epoch === this.#origin.epoch && isHeld
       ? { complete: true, index }
       : { complete: false, index: head };
   }
@@ -102,29 +102,36 @@ export class MemoryLog {
   }
 }
 
+/** What the entries of a log count from; they keep this and not their log. */
+interface LogOrigin {
+  readonly epoch: string;
+  /** When the first event was published. Entries have the time since then: a small number, which takes no memory of its own. */
+  firstAt: Instant | undefined;
+}
+
 /** An entry whose position is made when somebody asks: most are never asked, and all are held for a while. */
 class MemoryEntry implements LogEntry, TailEntry {
   readonly event: unknown;
   readonly bytes: number;
-  readonly #log: MemoryLog;
+  readonly #origin: LogOrigin;
   readonly #index: number;
   /** Milliseconds since the first event of the log. */
   readonly #age: number;
 
-  constructor(log: MemoryLog, { event, bytes, index, age }: MemoryEntryParts) {
+  constructor(origin: LogOrigin, { event, bytes, index, age }: MemoryEntryParts) {
     this.event = event;
     this.bytes = bytes;
-    this.#log = log;
+    this.#origin = origin;
     this.#index = index;
     this.#age = age;
   }
 
   get publishedAt(): Instant {
-    return (this.#log.firstAt ?? 0) + this.#age;
+    return (this.#origin.firstAt ?? 0) + this.#age;
   }
 
   get position(): Position {
-    return { epoch: this.#log.epoch, offset: String(this.#index) };
+    return { epoch: this.#origin.epoch, offset: String(this.#index) };
   }
 }
 
