@@ -108,30 +108,30 @@ class ExecutionCounts {
 /** A subscription whose events are executed by a plan, save while somebody traces graphql-js. An object and no closure, as {@link BoundOperation} is. */
 class PlannedSubscription implements BoundSubscription {
   readonly kind = 'bound';
-  readonly #parts: PlannedParts;
+  readonly #reference: BoundSubscription;
   readonly #bound: BoundOperation;
   readonly #signal: AbortSignal | undefined;
   readonly #counts: ExecutionCounts;
 
   constructor(parts: PlannedParts) {
-    this.#parts = parts;
+    this.#reference = parts.reference;
     this.#bound = parts.bound;
     this.#signal = parts.signal;
     this.#counts = parts.counts;
   }
 
   get variableValues(): BoundSubscription['variableValues'] {
-    return this.#parts.reference.variableValues;
+    return this.#reference.variableValues;
   }
 
   get fragments(): BoundSubscription['fragments'] {
-    return this.#parts.reference.fragments;
+    return this.#reference.fragments;
   }
 
   executeEvent(rootValue: unknown, context: unknown): ExecutionResult | Promise<ExecutionResult> {
     if (isTraced()) {
       this.#counts.leave('tracing');
-      return this.#parts.reference.executeEvent(rootValue, context);
+      return this.#reference.executeEvent(rootValue, context);
     }
     this.#counts.compiled += 1;
     return this.#bound.execute({ rootValue, context, signal: this.#signal });

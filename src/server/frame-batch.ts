@@ -33,16 +33,11 @@ export class FrameBatch implements FrameRun {
   #next: FrameBatch | undefined;
   #idBytes = -1;
   #length = 0;
-  /** The length of the id for which bytes were asked first. */
-  #firstIdBytes: number;
-  /** By length of an id; nothing until somebody asks again, which nobody does where a result is for one alone. */
-  #templates: Map<number, Template | 'asked'> | undefined;
+  readonly #templates = new Map<number, Template | 'asked'>();
 
-  /** @param firstIdBytes - of the id for which the bytes of a single frame were asked before it became a batch */
-  constructor(last: ResultFrames, before?: FrameBatch, firstIdBytes = -1) {
+  constructor(last: ResultFrames, before?: FrameBatch) {
     this.#last = last;
     this.#before = before;
-    this.#firstIdBytes = firstIdBytes;
   }
 
   followedBy(frames: ResultFrames): FrameBatch {
@@ -66,29 +61,20 @@ export class FrameBatch implements FrameRun {
   }
 
   bytesFor(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array | undefined {
-    if (this.#firstIdBytes === -1) {
-      this.#firstIdBytes = id.length;
-      return undefined;
-    }
-    this.#templates ??= new Map([[this.#firstIdBytes, 'asked']]);
     const known = this.#templates.get(id.length);
-    if (known === 'asked') return this.#make(this.#templates, id, target);
-    if (known === undefined) this.#templates.set(id.length, 'asked');
-    return known?.bytesFor(id);
+    if (known !== undefined) return known === 'asked' ? this.#make(id, target) : known.bytesFor(id);
+    this.#templates.set(id.length, 'asked');
+    return undefined;
   }
 
   keep(idBytes: number): void {
-    this.#templates?.set(idBytes, 'asked');
+    this.#templates.set(idBytes, 'asked');
   }
 
-  #make(
-    templates: Map<number, Template | 'asked'>,
-    id: ByteString,
-    target: Pick<FrameTarget, 'allocate'>,
-  ): Uint8Array {
+  #make(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array {
     const bytes = target.allocate(this.lengthFor(id.length));
     const template = new Template(bytes, this.#frames(), id.length);
-    templates.set(id.length, template);
+    this.#templates.set(id.length, template);
     return template.bytesFor(id);
   }
 

@@ -61,7 +61,7 @@ export class ResultFrames implements FrameRun {
   #id: ByteString | undefined;
   #frame: ByteString = '';
   #batch: FrameBatch | undefined;
-  /** The length of the id for which bytes were asked first. */
+  /** The length of the id for which bytes were asked first, while there is no batch. */
   #firstIdBytes = -1;
 
   constructor(envelope: ResultEnvelope, tail: ByteString, headBeforeId: HeadWriter) {
@@ -85,10 +85,14 @@ export class ResultFrames implements FrameRun {
   }
 
   bytesFor(id: ByteString, target: Pick<FrameTarget, 'allocate'>): Uint8Array | undefined {
-    if (this.#batch !== undefined || this.#firstIdBytes !== -1)
-      return this.#asBatch().bytesFor(id, target);
-    this.#firstIdBytes = id.length;
-    return undefined;
+    if (this.#batch !== undefined) return this.#batch.bytesFor(id, target);
+    if (this.#firstIdBytes === -1) {
+      this.#firstIdBytes = id.length;
+      return undefined;
+    }
+    const batch = this.#asBatch();
+    batch.keep(this.#firstIdBytes); // as after the first who asked for them
+    return batch.bytesFor(id, target);
   }
 
   keep(idBytes: number): void {
@@ -115,7 +119,7 @@ export class ResultFrames implements FrameRun {
 
   /** Made for the second who asks: most results that nobody shares have one. */
   #asBatch(): FrameBatch {
-    this.#batch ??= new FrameBatch(this, undefined, this.#firstIdBytes);
+    this.#batch ??= new FrameBatch(this);
     return this.#batch;
   }
 }
@@ -143,7 +147,7 @@ export class LargeResultFrames {
     return this.head(' '.repeat(idBytes)).length + this.tail.length;
   }
 
-  /** What stands before {@link LargeResultFrames.tail}; `id` as for {@link ResultFrames.frame}. */
+  /** What stands before {@link LargeResultFrames.tail}; `id` as for {@link ResultFrames.textFor}. */
   head(id: ByteString): ByteString {
     return this.#headBeforeId(this.envelope.beforeId, id.length, this.tail.length) + id;
   }

@@ -60,20 +60,18 @@ export class SharedEvent {
   }
 
   #compute(): EventOutcome | Promise<EventOutcome> {
-    if (this.#group.maps.length === 0)
-      return this.#placeLater(this.#group.executor.execute(this.#event));
-    const value = this.valueAfter(this.#group.maps.length);
-    const outcome =
-      value instanceof Promise
-        ? value.then((settled) => this.#execute(settled))
-        : this.#execute(value);
-    return this.#placeLater(outcome);
-  }
-
-  #placeLater(outcome: EventOutcome | Promise<EventOutcome>): EventOutcome | Promise<EventOutcome> {
+    const { maps, executor } = this.#group;
+    const outcome = maps.length === 0 ? executor.execute(this.#event) : this.#executeMapped();
     return outcome instanceof Promise
       ? outcome.then((settled) => this.#place(settled))
       : this.#place(outcome);
+  }
+
+  #executeMapped(): EventOutcome | Promise<EventOutcome> {
+    const value = this.valueAfter(this.#group.maps.length);
+    return value instanceof Promise
+      ? value.then((settled) => this.#execute(settled))
+      : this.#execute(value);
   }
 
   #place(outcome: EventOutcome): EventOutcome {
